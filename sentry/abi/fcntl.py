@@ -1,0 +1,123 @@
+# SPDX-FileCopyrightText: 2026 The pysc authors
+# SPDX-License-Identifier: Apache-2.0
+"""Numbers of include/uapi/linux/{fcntl,openat2,fs,close_range,memfd,falloc}.h that the standard library lacks."""
+
+import struct
+
+# Where a relative path starts, and the flags of the *at calls.
+AT_FDCWD = -100
+AT_SYMLINK_NOFOLLOW = 0x100
+AT_REMOVEDIR = 0x200
+AT_EACCESS = 0x200
+AT_SYMLINK_FOLLOW = 0x400
+AT_NO_AUTOMOUNT = 0x800
+AT_EMPTY_PATH = 0x1000
+AT_STATX_FORCE_SYNC = 0x2000
+AT_STATX_DONT_SYNC = 0x4000
+AT_STATX_SYNC_TYPE = 0x6000
+AT_RECURSIVE = 0x8000
+
+# open(2): the standard library's O_LARGEFILE is 0 on 64-bit systems, the kernel's is not.
+O_LARGEFILE = 0o100000
+FASYNC = 0o20000
+O_TMPFILE_ONLY = 0o20000000  # __O_TMPFILE, without O_DIRECTORY
+VALID_OPEN_FLAGS = 0o37777703
+"""Every O_* that Linux knows (fcntl.h's VALID_OPEN_FLAGS); openat2 refuses others, open ignores them."""
+
+# openat2(2)
+OPEN_HOW = struct.Struct("<QQQ")  # flags, mode, resolve
+RESOLVE_NO_XDEV = 1
+RESOLVE_NO_MAGICLINKS = 2
+RESOLVE_NO_SYMLINKS = 4
+RESOLVE_BENEATH = 8
+RESOLVE_IN_ROOT = 16
+RESOLVE_CACHED = 32
+RESOLVE_VALID = 63
+
+CLOSE_RANGE_UNSHARE = 2
+CLOSE_RANGE_CLOEXEC = 4
+
+# fcntl(2)
+F_DUPFD_QUERY = 1027
+F_CREATED_QUERY = 1028
+F_GETOWNER_UIDS = 17
+F_SETOWN_EX = 15
+F_GETOWN_EX = 16
+F_OWNER_TID = 0
+F_OWNER_PID = 1
+F_OWNER_PGRP = 2
+F_CANCELLK = 1029
+F_GET_RW_HINT = 1035
+F_SET_RW_HINT = 1036
+F_GET_FILE_RW_HINT = 1037
+F_SET_FILE_RW_HINT = 1038
+F_SEAL_FUTURE_WRITE = 0x10
+F_SEAL_EXEC = 0x20
+RWH_WRITE_LIFE_EXTREME = 5
+FLOCK = struct.Struct("<hhxxxxqqi4x")  # l_type, l_whence, l_start, l_len, l_pid
+F_OWNER_EX = struct.Struct("<ii")
+U64 = struct.Struct("<Q")
+
+MFD_CLOEXEC = 1
+MFD_ALLOW_SEALING = 2
+MFD_HUGETLB = 4
+MFD_NOEXEC_SEAL = 8
+MFD_EXEC = 16
+
+# fallocate(2)
+FALLOC_FL_KEEP_SIZE = 1
+FALLOC_FL_PUNCH_HOLE = 2
+FALLOC_FL_COLLAPSE_RANGE = 8
+FALLOC_FL_ZERO_RANGE = 16
+FALLOC_FL_INSERT_RANGE = 32
+FALLOC_FL_UNSHARE_RANGE = 64
+
+RENAME_NOREPLACE = 1
+RENAME_EXCHANGE = 2
+RENAME_WHITEOUT = 4
+
+# preadv2(2), pwritev2(2)
+RWF_HIPRI = 1
+RWF_DSYNC = 2
+RWF_SYNC = 4
+RWF_NOWAIT = 8
+RWF_APPEND = 16
+RWF_NOAPPEND = 32
+RWF_ATOMIC = 64
+RWF_DONTCACHE = 128
+RWF_NOSIGNAL = 256
+
+SYNC_FILE_RANGE_VALID = 7
+SPLICE_F_VALID = 15
+SPLICE_F_NONBLOCK = 2
+
+XATTR_CREATE = 1
+XATTR_REPLACE = 2
+XATTR_NAME_MAX = 255
+XATTR_SIZE_MAX = 65536
+XATTR_LIST_MAX = 65536
+XATTR_ARGS = struct.Struct("<QII")  # value, size, flags
+
+# ioctl(2) on any file (include/uapi/asm-generic/ioctls.h, linux/fs.h)
+FIONREAD = 0x541B
+FIONBIO = 0x5421
+FIONCLEX = 0x5450
+FIOCLEX = 0x5451
+FIOASYNC = 0x5452
+FIOQSIZE = 0x5460
+FS_IOC_FIEMAP = 0xC020660B
+FIGETBSZ = 2
+FICLONE = 0x40049409
+FICLONERANGE = 0x4020940D
+FIDEDUPERANGE = 0xC0189436
+FIFREEZE = 0xC0045877
+FITHAW = 0xC0045878
+FS_IOC_GETFLAGS = 0x80086601
+FS_IOC_SETFLAGS = 0x40086602
+FS_IOC_GETVERSION = 0x80087601
+
+MAX_RW_COUNT = 0x7FFFF000
+"""The most that one call transfers."""
+MAX_OFFSET = 0x7FFFFFFFFFFFFFFF
+USER_END = 0x7FFFFFFFF000
+"""The end of a task's addresses (TASK_SIZE_MAX of x86-64): a buffer that passes it is EFAULT before anything else."""

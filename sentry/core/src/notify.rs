@@ -1,0 +1,133 @@
+// SPDX-FileCopyrightText: 2026 The pysc authors
+// SPDX-License-Identifier: Apache-2.0
+//! The seccomp notifier: receive, answer, install descriptors, and the loop's one step.
+//!
+//! Source: seccomp_unotify(2), include/uapi/linux/seccomp.h. Rules: no allocation, no locks.
+
+use crate::sys::{self, EpollEvent};
+
+const RECV: u64 = request(3, 0, size_of::<Notification>());
+const SEND: u64 = request(3, 1, size_of::<Response>());
+const ID_VALID: u64 = request(1, 2, 8);
+const ADDFD: u64 = request(1, 3, size_of::<AddFd>());
+
+/// ioctl numbers: direction (1 write, 3 both), '!', number, size.
+const fn request(direction: u64, number: u64, size: usize) -> u64 {
+    direction << 30 | (size as u64) << 16 | 0x21 << 8 | number
+}
+
+/// struct seccomp_notif.
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+pub struct Notification {
+    pub id: u64,
+    pub tid: u32,
+    pub flags: u32,
+    pub nr: i32,
+    pub arch: u32,
+    pub ip: u64,
+    pub args: [u64; 6],
+}
+
+#[repr(C)]
+struct Response {
+    id: u64,
+    value: i64,
+    error: i32,
+    flags: u32,
+}
+
+#[repr(C)]
+struct AddFd {
+    id: u64,
+    flags: u32,
+    source: u32,
+    number: u32,
+    number_flags: u32,
+}
+
+const _: () = assert!(size_of::<Notification>() == 80 && size_of::<Response>() == 24 && size_of::<AddFd>() == 24);
+
+/// A ready descriptor as the caller of step() sees it.
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+pub struct Ready {
+    pub token: u64,
+    pub events: u32,
+    pub unused: u32,
+}
+
+/// The token under which the listener itself is registered in the epoll instance.
+pub const LISTENER_TOKEN: u64 = u64::MAX;
+/// step(): a call was received (besides the count of ready descriptors in the low bits).
+pub const RECEIVED: i64 = 1 << 32;
+
+const O_CLOEXEC: u32 = 0o2000000;
+/// Flag of answer(): let the host run the call (SECCOMP_USER_NOTIF_FLAG_CONTINUE).
+pub const CONTINUE: u32 = 1;
+
+/// Ends a call: value, or a negative errno between -4095 and -1.
+pub fn answer(listener: i32, id: u64, value: i64, flags: u32) -> i64 {
+    let failed = (-4095..0).contains(&value);
+    let mut response = Response {
+        id,
+        value: if failed || flags & CONTINUE != 0 { 0 } else { value },
+        error: if failed && flags & CONTINUE == 0 { value as i32 } else { 0 },
+        flags: flags & CONTINUE,
+    };
+    sys::ioctl(listener, SEND, &mut response)
+}
+
+/// Puts a copy of fd into the calling task's table: its number there. The call stays unanswered.
+pub fn install(listener: i32, id: u64, fd: i32, flags: u32) -> i64 {
+    let mut add = AddFd { id, flags, source: fd as u32, number: 0, number_flags: O_CLOEXEC };
+    sys::ioctl(listener, ADDFD, &mut add)
+}
+
+/// Is the call still waiting for its answer?
+pub fn still_there(listener: i32, id: u64) -> i64 {
+    let mut copy = id;
+    sys::ioctl(listener, ID_VALID, &mut copy)
+}
+
+/// One step of the sentry's loop: answers `reply` (0: nothing), waits, receives.
+///
+/// Returns the number of other ready descriptors (in `ready`), plus RECEIVED if `call` holds a new call.
+#[allow(clippy::too_many_arguments)]
+pub fn step(
+    epoll: i32,
+    listener: i32,
+    reply: u64,
+    value: i64,
+    reply_flags: u32,
+    timeout_ns: i64,
+    call: &mut Notification,
+    ready: &mut [Ready],
+) -> i64 {
+    if reply != 0 {
+        // ENOENT: the task was killed meanwhile; nobody misses the answer.
+        answer(listener, reply, value, reply_flags);
+    }
+    let mut events = [EpollEvent::default(); 64];
+    let capacity = ready.len().min(events.len());
+    let count = sys::epoll_wait(epoll, &mut events[..capacity], timeout_ns);
+    if count < 0 {
+        return if count == -sys::EINTR { 0 } else { count };
+    }
+    let (mut others, mut received) = (0usize, 0i64);
+    for event in &events[..count as usize] {
+        if event.token == LISTENER_TOKEN {
+            // EPOLLHUP alone: no task is left that could call.
+            if event.events & 1 != 0 {
+                *call = Notification::default();
+                if sys::ioctl(listener, RECV, call) == 0 {
+                    received = RECEIVED;
+                }
+            }
+        } else {
+            ready[others] = Ready { token: event.token, events: event.events, unused: 0 };
+            others += 1;
+        }
+    }
+    others as i64 | received
+}

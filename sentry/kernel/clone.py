@@ -1,0 +1,176 @@
+# SPDX-FileCopyrightText: 2026 The pysc authors
+# SPDX-License-Identifier: Apache-2.0
+"""clone, in three messages of the stub: the parent asks (a cookie), the child names itself, the parent says it is done.
+
+The child's numbers are read from the host's procfs, not taken from the child. Source: clone(2), kernel/fork.c.
+"""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING
+
+from sentry.abi.errors import LinuxError
+from sentry.kernel.answers import DEFERRED, Answer
+from sentry.kernel.task import Process, Task
+from sentry.mm.memory import UserMemory
+from sentry.platform.delegated import CLONE_REFUSED
+from sentry.platform.notify import kill_process
+
+if TYPE_CHECKING:
+    from sentry.kernel.kernel import Kernel, Timer
+    from sentry.vfs.fd_table import FdTable
+    from sentry.vfs.fs_context import FsContext
+
+CLONE_VM, CLONE_FS, CLONE_FILES, CLONE_SIGHAND = 0x100, 0x200, 0x400, 0x800
+CLONE_VFORK, CLONE_PARENT, CLONE_THREAD, CLONE_PIDFD = 0x4000, 0x8000, 0x10000, 0x1000
+_NAMESPACES = 0x7E020080
+_RLIMIT_NPROC = 6
+_DEFAULT_LIMIT = 16384
+_NAME_TIMEOUT = 2_000_000_000
+
+
+class Pending:
+    """A clone under way: what the child will inherit. waiting: the parent's last message came before the child's."""
+
+    __slots__ = ("child", "files", "flags", "fs", "name", "parent", "timer", "waiting")
+
+    def __init__(self, parent: Task, flags: int, files: FdTable, fs: FsContext) -> None:
+        self.parent = parent
+        self.flags = flags
+        self.files = files
+        self.fs = fs
+        self.name = parent.name
+        self.child: Task | None = None
+        self.waiting: int | None = None
+        self.timer: Timer | None = None
+
+
+_serial = 0
+
+
+def ask(task: Task, flags: int) -> int:
+    """STUB_CLONE: the cookie. Raises: EPERM (namespaces), EINVAL, EAGAIN (limits)."""
+    global _serial
+    kernel = task.kernel
+    if flags & CLONE_REFUSED:
+        raise LinuxError(errno.EPERM if flags & _NAMESPACES else errno.EINVAL)
+    if flags & CLONE_THREAD and not flags & CLONE_SIGHAND or flags & CLONE_SIGHAND and not flags & CLONE_VM:
+        raise LinuxError(errno.EINVAL)
+    if len(kernel.tasks) + len(kernel.pending_clones) >= (kernel.config.process_limit or _DEFAULT_LIMIT):
+        raise LinuxError(errno.EAGAIN)
+    soft = task.process.limits.get(_RLIMIT_NPROC, (1 << 64, 0))[0]
+    if len(kernel.tasks) >= soft and task.credentials.uid != 0:
+        raise LinuxError(errno.EAGAIN)
+    if flags & CLONE_FILES:
+        files = task.files
+        files.users += 1
+    else:
+        files = task.files.copy()
+    if flags & CLONE_FS:
+        fs = task.fs
+        fs.users += 1
+    else:
+        fs = task.fs.copy()
+    _serial += 1
+    kernel.pending_clones[_serial] = Pending(task, flags, files, fs)
+    return _serial
+
+
+def name_child(kernel: Kernel, cookie: int, claimed_tid: int, host_tid: int) -> bool:
+    """STUB_CHILD, from a thread that nobody knows yet: True if it is the child of that clone."""
+    pending = kernel.pending_clones.get(cookie)
+    if pending is None or pending.child is not None:
+        return False
+    parent = pending.parent
+    thread = bool(pending.flags & CLONE_THREAD)
+    status = kernel.host_status(host_tid)
+    if status:
+        tid = int(status[b"NSpid"].split()[-1])
+        host_tgid = int(status[b"Tgid"])
+        tgid = int(status[b"NStgid"].split()[-1])
+    else:
+        tid = claimed_tid & 0x7FFFFFFF
+        host_tgid, tgid = (parent.process.host_pid, parent.process.pid) if thread else (host_tid, tid)
+    if host_tgid != (parent.process.host_pid if thread else host_tid) or tid in kernel.tasks:
+        return False
+    if thread:
+        process = parent.process
+    else:
+        origin = parent.process
+        process = Process(kernel, tgid, host_tid, origin.parent if pending.flags & CLONE_PARENT else origin)
+        process.exit_signal = pending.flags & 0xFF
+        process.executable = origin.executable
+        process.argument_prefix = origin.argument_prefix
+        process.controlling_tty = origin.controlling_tty
+        process.limits = dict(origin.limits)
+        process.oom_score_adj = origin.oom_score_adj
+        process.dumpable = origin.dumpable
+        kernel.processes[tgid] = process
+        kernel.zombies.pop(tgid, None)
+        if process.parent is not None:
+            process.parent.children.add(process)
+    child = Task(
+        process,
+        tid,
+        host_tid,
+        name=pending.name,
+        credentials=parent.credentials,
+        memory=UserMemory(kernel.platform, host_tid),
+        files=pending.files,
+        fs=pending.fs,
+    )
+    kernel.add_task(child)
+    if not thread:
+        kernel.watch_process(process)
+    pending.child = child
+    if pending.waiting is not None:
+        _finish(kernel, cookie, pending)
+    return True
+
+
+def done(task: Task, cookie: int, result: int) -> int | Answer:
+    """STUB_CLONED: the parent goes on once the child is known, so that it can name it in its next call."""
+    kernel = task.kernel
+    pending = kernel.pending_clones.get(cookie)
+    if pending is None or pending.parent is not task:
+        raise LinuxError(errno.EINVAL)
+    if result < 0:
+        del kernel.pending_clones[cookie]
+        release(pending.files, pending.fs)
+        return 0
+    if pending.child is not None:
+        del kernel.pending_clones[cookie]
+        return 0
+    pending.waiting = task.call
+    # A child that was killed before it could speak is not waited for.
+    pending.timer = kernel.call_at(kernel.now() + _NAME_TIMEOUT, lambda: _give_up(kernel, cookie))
+    return DEFERRED
+
+
+def release(files: FdTable, fs: FsContext) -> None:
+    """One task less uses them."""
+    files.users -= 1
+    if files.users == 0:
+        files.close_all()
+    fs.users -= 1
+
+
+def _finish(kernel: Kernel, cookie: int, pending: Pending) -> None:
+    del kernel.pending_clones[cookie]
+    if pending.timer is not None:
+        pending.timer.cancel()
+    assert pending.waiting is not None
+    kernel.platform.answer(pending.waiting, 0)
+
+
+def _give_up(kernel: Kernel, cookie: int) -> None:
+    pending = kernel.pending_clones.get(cookie)
+    if pending is not None:
+        release(pending.files, pending.fs)
+        _finish(kernel, cookie, pending)
+
+
+def refuse(host_tid: int) -> None:
+    """Ends a thread that is not what it says."""
+    kill_process(host_tid)

@@ -1,0 +1,210 @@
+# SPDX-FileCopyrightText: 2026 The pysc authors
+# SPDX-License-Identifier: Apache-2.0
+"""execve: checked and prepared before the host replaces the image, committed when the new stub asks for its plan.
+
+Source: execve(2), fs/exec.c, security/commoncap.c (capabilities).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from typing import TYPE_CHECKING
+
+from sentry.abi.errors import LinuxError
+from sentry.kernel import exit
+from sentry.kernel.answers import DEFERRED, Answer
+from sentry.kernel.credentials import Credentials
+from sentry.mm import loader
+from sentry.platform.notify import kill_process
+from sentry.platform.stub import abi
+from sentry.vfs import permission, walk
+
+if TYPE_CHECKING:
+    from sentry.kernel.kernel import Kernel
+    from sentry.kernel.task import Task
+    from sentry.vfs.file import OpenFile
+    from sentry.vfs.path import Path
+
+_AT_FDCWD = -100
+_AT_SYMLINK_NOFOLLOW, _AT_EMPTY_PATH = 0x100, 0x1000
+_MS_NOSUID, _MS_NOEXEC = 2, 8
+_MAY_EXEC = 1
+_PROT_READ_EXEC = 5
+
+
+class PendingExec:
+    """An exec that was allowed and has not arrived yet."""
+
+    __slots__ = ("credentials", "executable", "image", "secure", "task")
+
+    def __init__(
+        self, task: Task, image: loader.Image, executable: Path, credentials: Credentials, secure: bool
+    ) -> None:
+        self.task = task
+        self.image = image
+        self.executable = executable
+        self.credentials = credentials
+        self.secure = secure
+
+
+class _Opener(loader.Opener):
+    def __init__(self, task: Task) -> None:
+        self._task = task
+
+    def open(self, path: bytes) -> OpenFile:
+        return open_executable(self._task, walk.resolve(self._task, self._task.fs.cwd, path))
+
+
+def open_executable(task: Task, path: Path) -> OpenFile:
+    """The program at path, open for reading (which needs no read permission). Raises: EACCES, as execve(2)."""
+    inode = path.inode
+    attributes = inode.attributes()
+    if not stat.S_ISREG(attributes.mode) or path.mount.flags & _MS_NOEXEC:
+        raise LinuxError(errno.EACCES)
+    permission.check(task.credentials, attributes, _MAY_EXEC)
+    if not attributes.mode & 0o111:
+        raise LinuxError(errno.EACCES)
+    return inode.open(os.O_RDONLY | os.O_CLOEXEC, path, task)
+
+
+def resolve(task: Task, dirfd: int, name: bytes, flags: int) -> Path:
+    """The place that execveat's arguments name."""
+    if flags & ~(_AT_SYMLINK_NOFOLLOW | _AT_EMPTY_PATH):
+        raise LinuxError(errno.EINVAL)
+    base = task.fs.cwd
+    if dirfd != _AT_FDCWD and not name.startswith(b"/"):
+        file = task.files.get(dirfd)
+        if file.path is None:
+            raise LinuxError(errno.EACCES)
+        base = file.path
+        if not name and flags & _AT_EMPTY_PATH:
+            return base
+        if not base.inode.is_directory:
+            raise LinuxError(errno.ENOTDIR)
+    if not name:
+        raise LinuxError(errno.ENOENT)
+    path = walk.resolve(task, base, name, follow_last=not flags & _AT_SYMLINK_NOFOLLOW)
+    if stat.S_ISLNK(path.inode.attributes().mode):
+        raise LinuxError(errno.ELOOP)
+    return path
+
+
+def prepare(task: Task, dirfd: int, name: bytes, flags: int) -> None:
+    """STUB_EXEC: everything that can fail. Sets process.exec_pending."""
+    path = resolve(task, dirfd, name, flags)
+    file = open_executable(task, path)
+    shown = name if name.startswith(b"/") or dirfd == _AT_FDCWD else b"/dev/fd/%d" % dirfd + (b"/" + name if name else b"")
+    image = loader.prepare(file, shown, _Opener(task))
+    try:
+        program = image.elf.file
+        executable = program.path
+        assert executable is not None
+        before = task.credentials
+        credentials = credentials_after(before, program, executable)
+    except BaseException:
+        image.release()
+        raise
+    secure = credentials.euid != credentials.uid or credentials.egid != credentials.gid
+    previous = task.process.exec_pending
+    if previous is not None:
+        previous.image.release()
+    task.process.exec_pending = PendingExec(task, image, executable, credentials, secure)
+
+
+def failed(task: Task) -> None:
+    """STUB_EXEC_FAILED: the host refused (E2BIG, ENOMEM); the old image goes on."""
+    pending, task.process.exec_pending = task.process.exec_pending, None
+    if pending is not None:
+        pending.image.release()
+
+
+def load(task: Task, address: int, size: int) -> int | Answer:
+    """STUB_LOAD: commits the exec and writes the plan. Whoever loads without an exec is killed."""
+    kernel, process = task.kernel, task.process
+    pending = process.exec_pending
+    if pending is None or size < abi.PLAN_SIZE:
+        kernel.log(f"killed: process {process.pid} asked for an image without execve")
+        kill_process(process.host_pid)
+        return DEFERRED
+    if kernel.config_held:
+        kernel.held_start = lambda: kernel.answer(task, _load(kernel, task, address, pending))
+        return DEFERRED
+    return _load(kernel, task, address, pending)
+
+
+def _load(kernel: Kernel, caller: Task, address: int, pending: PendingExec) -> int:
+    process = caller.process
+    task = pending.task
+    call = caller.call
+    process.exec_pending = None
+    if task is not caller or len(process.threads) > 1:
+        exit.leave_others(task)
+        task.call = call
+    if task.files.users > 1:
+        task.files.users -= 1
+        task.files = task.files.copy()
+    task.files.close_for_exec()
+    image = pending.image
+    task.credentials = pending.credentials
+    task.name = os.path.basename(image.filename)[:15]
+    process.executable = pending.executable
+    process.argument_prefix = (image.drop, image.prefix)
+    process.dumpable = 0 if pending.secure else 1
+    for hook in kernel.exec_hooks:
+        hook(task)
+    credentials = task.credentials
+    auxiliary = {
+        loader.AT_UID: credentials.uid,
+        loader.AT_EUID: credentials.euid,
+        loader.AT_GID: credentials.gid,
+        loader.AT_EGID: credentials.egid,
+        loader.AT_SECURE: int(pending.secure),
+    }
+    try:
+        numbers = [_install(kernel, call, image.elf.file)]
+        if image.interpreter is not None:
+            numbers.append(_install(kernel, call, image.interpreter.file))
+        plan = image.plan(numbers[0], numbers[-1], auxiliary)
+        task.memory.write(address, plan)
+    except LinuxError as error:
+        kernel.log(f"killed: process {process.pid} could not be loaded: {error}")
+        kill_process(process.host_pid)
+        return -errno.ENOEXEC
+    finally:
+        image.release()
+    return len(plan)
+
+
+def _install(kernel: Kernel, call: int, file: OpenFile) -> int:
+    fd = file.mappable(_PROT_READ_EXEC, False)
+    number = kernel.platform.install(call, fd)
+    if number < 0:
+        raise LinuxError(-number)
+    kernel.note_mapping(fd, file)
+    return number
+
+
+def credentials_after(before: Credentials, file: OpenFile, path: Path) -> Credentials:
+    """capabilities(7), "Transformation of capabilities during execve", and set-user-ID bits. File capabilities are
+    not read: they count as none."""
+    attributes = file.attributes()
+    euid, egid = before.euid, before.egid
+    privileged_file = not path.mount.flags & _MS_NOSUID and not before.no_new_privs
+    if privileged_file and attributes.mode & stat.S_ISUID:
+        euid = attributes.uid
+    if privileged_file and attributes.mode & (stat.S_ISGID | stat.S_IXGRP) == stat.S_ISGID | stat.S_IXGRP:
+        egid = attributes.gid
+    noroot = before.securebits & 1
+    changed = euid != before.euid or egid != before.egid
+    ambient = 0 if changed else before.ambient
+    if not noroot and (before.uid == 0 or euid == 0):
+        permitted = before.bounding | before.inheritable
+        effective = permitted if euid == 0 else 0
+    else:
+        permitted = effective = ambient
+    return before.with_(
+        euid=euid, suid=euid, fsuid=euid, egid=egid, sgid=egid, fsgid=egid,
+        permitted=permitted, effective=effective, ambient=ambient, securebits=before.securebits & ~0x10,
+    )  # fmt: skip

@@ -1,0 +1,189 @@
+# SPDX-FileCopyrightText: 2026 The pysc authors
+# SPDX-License-Identifier: Apache-2.0
+"""Sending signals. Handlers, masks and queues are the host's; who may send to whom, and the siginfo, is decided here.
+
+After a signal was sent, the blocked calls of its target are kicked: the host then runs a handler or restarts them.
+Source: kill(2), signal(7), kernel/signal.c.
+"""
+
+from __future__ import annotations
+
+import errno
+import signal
+import struct
+from typing import TYPE_CHECKING
+
+from sentry.abi.errors import LinuxError
+from sentry.core import native
+from sentry.kernel import exit
+from sentry.kernel.credentials import CAP_KILL
+from sentry.platform.stub import abi
+
+if TYPE_CHECKING:
+    from sentry.kernel.kernel import Kernel
+    from sentry.kernel.task import Process, Task
+
+_INFO = struct.Struct("<iiiiiIQ")
+INFO_SIZE = 128
+SIGKILL, SIGSTOP, SIGCONT = int(signal.SIGKILL), int(signal.SIGSTOP), int(signal.SIGCONT)
+_IGNORED_BY_DEFAULT = {int(signal.SIGCHLD), int(signal.SIGCONT), int(signal.SIGURG), int(signal.SIGWINCH)}
+_STOPPING = {SIGSTOP, int(signal.SIGTSTP), int(signal.SIGTTIN), int(signal.SIGTTOU)}
+
+
+def information(number: int, code: int, pid: int, uid: int, value: int = 0) -> bytes:
+    """A siginfo_t. code: negative, as only the kernel may send others (abi.SENT_BY_KILL becomes SI_USER)."""
+    return _INFO.pack(number, 0, code, 0, pid, uid, value).ljust(INFO_SIZE, b"\0")
+
+
+def may_send(sender: Task, target: Process, number: int) -> bool:
+    """kill_ok_by_cred() of kernel/signal.c."""
+    ours = sender.credentials
+    if ours.has(CAP_KILL) or sender.process is target:
+        return True
+    try:
+        theirs = target.leader.credentials
+    except StopIteration:
+        return True
+    if ours.euid in (theirs.suid, theirs.uid) or ours.uid in (theirs.suid, theirs.uid):
+        return True
+    return number == SIGCONT and session(sender.kernel, sender.process) == session(sender.kernel, target)
+
+
+def send_process(
+    kernel: Kernel, process: Process, number: int, sender: Task | None = None, info: bytes | None = None
+) -> None:
+    """Sends to a process. info: a siginfo_t with a negative code; default: as kill(2) by sender (None: the kernel)."""
+    if process.exit_status is not None:
+        return
+    if process is kernel.init and not _reaches_init(kernel, number, sender):
+        return
+    if info is None:
+        info = _plain(number, sender, abi.SENT_BY_KILL)
+    for hook in kernel.signal_hooks:
+        if hook(process, None, number, info):
+            return
+    kernel.platform.send_signal(process.host_pid, None, number, None if number in (SIGKILL, SIGSTOP) else info)
+    kernel.kick_process(process)
+
+
+def send_thread(kernel: Kernel, task: Task, number: int, sender: Task | None = None, info: bytes | None = None) -> None:
+    """Sends to one thread, as tgkill(2)."""
+    process = task.process
+    if process is kernel.init and not _reaches_init(kernel, number, sender):
+        return
+    if info is None:
+        info = _plain(number, sender, abi.SENT_BY_TKILL)
+    for hook in kernel.signal_hooks:
+        if hook(process, task, number, info):
+            return
+    kernel.platform.send_signal(
+        process.host_pid, task.host_tid, number, None if number in (SIGKILL, SIGSTOP) else info
+    )
+    if number in (SIGKILL, SIGSTOP, SIGCONT) or number in _STOPPING:
+        kernel.kick_process(process)
+    else:
+        kernel.kick(task)
+
+
+def _plain(number: int, sender: Task | None, code: int) -> bytes:
+    if sender is None:
+        return information(number, abi.SENT_BY_KILL, 0, 0)
+    return information(number, code, sender.process.pid, sender.credentials.uid)
+
+
+def _reaches_init(kernel: Kernel, number: int, sender: Task | None) -> bool:
+    """PID 1 is spared what it has no handler for (the host sees to that, except for SIGKILL and SIGSTOP from us).
+    With init_killable such a signal ends it instead."""
+    if kernel.config.init_killable:
+        if number == 0 or number in _IGNORED_BY_DEFAULT or number in _STOPPING:
+            return number != SIGSTOP or sender is None
+        status = kernel.host_status(kernel.init.host_pid)
+        caught = int(status.get(b"SigCgt", b"0"), 16) | int(status.get(b"SigIgn", b"0"), 16)
+        blocked = int(status.get(b"SigBlk", b"0"), 16) if number != SIGKILL else 0
+        if number == SIGKILL or not (caught | blocked) >> (number - 1) & 1:
+            kernel.init_killed_by = number
+            native.syscall(62, kernel.init.host_pid, SIGKILL)
+            return False
+        return True
+    return sender is None or number not in (SIGKILL, SIGSTOP)
+
+
+def find(kernel: Kernel, pid: int) -> Process | None:
+    """The process of a guest pid (or of a thread's number, which kill accepts); None: a zombie. Raises: ESRCH."""
+    process = kernel.processes.get(pid)
+    if process is not None:
+        return process
+    task = kernel.tasks.get(pid)
+    if task is not None:
+        return task.process
+    if exit.zombie(kernel, pid):
+        return None
+    raise LinuxError(errno.ESRCH)
+
+
+def kill(task: Task, pid: int, number: int, info: bytes | None = None) -> int:
+    """kill(2). Raises: EINVAL, ESRCH, EPERM."""
+    if not 0 <= number <= 64:
+        raise LinuxError(errno.EINVAL)
+    kernel = task.kernel
+    if pid > 0:
+        target = find(kernel, pid)
+        if target is None:
+            return 0
+        targets = [target]
+    elif pid == -1:
+        targets = [process for process in kernel.processes.values() if process.pid != 1 and process is not task.process]
+    elif pid == -0x80000000:
+        raise LinuxError(errno.ESRCH)
+    else:
+        group = process_group(kernel, task.process) if pid == 0 else -pid
+        targets = group_members(kernel, group)
+    if not targets:
+        raise LinuxError(errno.ESRCH)
+    allowed = [target for target in targets if may_send(task, target, number)]
+    if not allowed:
+        raise LinuxError(errno.EPERM)
+    if number:
+        # The sender last: it may not survive.
+        for target in sorted(allowed, key=lambda process: process is task.process):
+            try:
+                send_process(kernel, target, number, task, info)
+            except LinuxError as error:
+                if error.errno != errno.ESRCH:
+                    raise
+    return 0
+
+
+def thread_kill(task: Task, tgid: int | None, tid: int, number: int, info: bytes | None = None) -> int:
+    """tkill(2) and tgkill(2). Raises: EINVAL, ESRCH, EPERM."""
+    if tid <= 0 or tgid is not None and tgid <= 0 or not 0 <= number <= 64:
+        raise LinuxError(errno.EINVAL)
+    kernel = task.kernel
+    target = kernel.tasks.get(tid)
+    if target is None or tgid is not None and target.process.pid != tgid:
+        raise LinuxError(errno.ESRCH)
+    if not may_send(task, target.process, number):
+        raise LinuxError(errno.EPERM)
+    if number:
+        send_thread(kernel, target, number, task, info)
+    return 0
+
+
+def _namespaced(kernel: Kernel, process: Process, field: bytes) -> int:
+    words = kernel.host_status(process.host_pid).get(field, b"").split()
+    return int(words[-1]) if words else 0
+
+
+def process_group(kernel: Kernel, process: Process) -> int:
+    """The guest's number of the process's group, 0 if it is gone."""
+    return _namespaced(kernel, process, b"NSpgid")
+
+
+def session(kernel: Kernel, process: Process) -> int:
+    """The guest's number of the process's session, 0 if it is gone."""
+    return _namespaced(kernel, process, b"NSsid")
+
+
+def group_members(kernel: Kernel, group: int) -> list[Process]:
+    """The living processes of a process group."""
+    return [process for process in kernel.processes.values() if process_group(kernel, process) == group]

@@ -1,0 +1,85 @@
+# SPDX-FileCopyrightText: 2026 The pysc authors
+# SPDX-License-Identifier: Apache-2.0
+"""From the mounts of a configuration to the guest's tree, and from inherited descriptors to its 0, 1 and 2."""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import TYPE_CHECKING
+
+from sentry.abi.errors import LinuxError
+from sentry.control.errors import ControlError
+from sentry.fs import devices, devpts, proc, sysfs, tmpfs
+from sentry.fs.gofer import GoferClient, GoferFilesystem
+from sentry.fs.host import HostFile, HostFilesystem
+from sentry.fs.overlay import OverlayFilesystem
+from sentry.vfs.filesystem import allocate_dev
+from sentry.vfs.mounts import MountNamespace
+
+if TYPE_CHECKING:
+    from gofer.channel import Channel
+    from sentry.control.config import MountConfig, SandboxConfig
+    from sentry.kernel.kernel import Kernel
+    from sentry.vfs.filesystem import Filesystem
+
+_MS_RDONLY = 1
+
+
+def build_mounts(kernel: Kernel, config: SandboxConfig, channel: Channel) -> MountNamespace:
+    """The mount namespace of the first task; missing mount points are made. Raises: ControlError, naming the mount."""
+    if config.memory_limit:
+        tmpfs.total.limit = config.memory_limit
+    tmpfs.reopen_read_only = kernel.reopen_read_only
+    client = GoferClient(channel)
+    namespace: MountNamespace | None = None
+    for mount in config.mounts:
+        try:
+            filesystem = _filesystem(kernel, mount, client)
+            if namespace is None:
+                namespace = MountNamespace(filesystem, mount.flags)
+                kernel.mounts = namespace
+                continue
+            directory = filesystem.root.is_directory
+            point = namespace.mount_point(os.fsencode(mount.destination), directory)
+            namespace.mount(filesystem, point, mount.flags, mount.source.encode() or None)
+        except LinuxError as error:
+            words = os.strerror(error.errno).lower()
+            raise ControlError(f"mount {mount.destination} ({mount.kind}): {words}") from None
+    if namespace is None:
+        raise ControlError("the configuration has no root file system")
+    return namespace
+
+
+def _filesystem(kernel: Kernel, mount: MountConfig, client: GoferClient) -> Filesystem:
+    kind = mount.kind
+    if kind == "gofer":
+        below = GoferFilesystem(
+            client,
+            mount.export,
+            allocate_dev(),
+            allocate_dev=allocate_dev,
+            host_syscall=kernel.host_syscall,
+            shared=mount.shared,
+            source=os.fsencode(mount.source),
+        )
+        return OverlayFilesystem(below.root, tmpfs.total) if mount.overlay else below
+    if kind == "tmpfs":
+        return tmpfs.make_tmpfs(mount.data)
+    if kind == "proc":
+        return proc.ProcFilesystem(allocate_dev(), kernel)
+    if kind == "sysfs":
+        return sysfs.SysFilesystem(allocate_dev(), kernel)
+    if kind == "devtmpfs":
+        return devices.build_dev(tmpfs.total)
+    if kind == "devpts":
+        return devpts.DevptsFilesystem(allocate_dev(), kernel)
+    if kind in ("mqueue", "cgroup"):
+        return tmpfs.make_tmpfs({"mode": "755"})
+    raise LinuxError(errno.ENODEV)
+
+
+def open_stdio(kernel: Kernel, descriptors: list[int]) -> list[HostFile]:
+    """The inherited descriptors as files, to become 0, 1, 2, ...; to be called before the sentry's filter is installed."""
+    filesystem = HostFilesystem(allocate_dev())
+    return [HostFile.inherit(kernel, filesystem, fd) for fd in descriptors]

@@ -1,0 +1,65 @@
+# SPDX-FileCopyrightText: 2026 The pysc authors
+# SPDX-License-Identifier: Apache-2.0
+"""The contract of a mounted file system (super block)."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sentry.vfs.inode import Inode
+    from sentry.vfs.path import Dentry
+
+_devices = itertools.count(20)
+
+
+def allocate_dev() -> int:
+    """A st_dev of its own for a file system without a block device (major 0, as get_anon_bdev of fs/super.c)."""
+    minor = next(_devices)
+    return (minor & 0xFF) | (minor & 0xFFF00) << 12
+
+
+@dataclass(slots=True)
+class FilesystemStatus:
+    """statfs(2): block counts of block_size bytes."""
+
+    magic: int
+    block_size: int = 4096
+    blocks: int = 0
+    blocks_free: int = 0
+    files: int = 0
+    files_free: int = 0
+    name_max: int = 255
+
+
+class Filesystem:
+    """A super block. dev is the guest's st_dev; type what /proc/mounts shows (b"tmpfs"); root its root inode.
+
+    shared: somebody outside of the sandbox may change it, so dentries must be checked again at every lookup
+    (revalidate); False: the sentry owns the tree and may cache positive and negative answers for ever.
+    cached: False for synthetic trees (proc), whose dentries are never kept.
+    root_dentry: made by the first mount, shared by all mounts of it.
+    """
+
+    type: bytes = b"none"
+    source: bytes = b"none"
+    options: bytes = b""
+    shared = False
+    cached = True
+
+    def __init__(self, dev: int) -> None:
+        self.dev = dev
+        self.root: Inode
+        self.root_dentry: Dentry | None = None
+
+    def revalidate(self, parent: Inode, name: bytes, child: Inode | None) -> bool:
+        """Only if shared: is the cached answer (None: "no such name") for parent/name still right?"""
+        return True
+
+    def status(self) -> FilesystemStatus:
+        raise NotImplementedError
+
+    def sync(self) -> None:
+        """syncfs(2)."""

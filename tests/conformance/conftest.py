@@ -1,0 +1,66 @@
+# SPDX-FileCopyrightText: 2026 The pysc authors
+# SPDX-License-Identifier: Apache-2.0
+"""Makes every CASE of every guest/*.c a test: `guest/open.c::O_EXCL[notify]`, and natively `…[native]`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from _pytest._code.code import TerminalRepr, TracebackStyle
+
+from tests import sandbox
+from tests.conformance import harness
+
+WHOLE = "the_program_as_a_whole"
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Each C file that has cases is a file of tests."""
+    if file_path.suffix == ".c" and file_path.name != "check.c":
+        return GuestFile.from_parent(parent, path=file_path)
+    return None
+
+
+class GuestFile(pytest.File):
+    """One guest program."""
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """Its cases, natively first, then in each mode."""
+        for program in harness.programs(self.path):
+            for mode in (harness.NATIVE, *sandbox.modes()):
+                label = mode if program.variant == "static" else f"{mode}-{program.variant}"
+                for case in (*program.cases, WHOLE):
+                    item: GuestCase = GuestCase.from_parent(self, name=f"{case}[{label}]")
+                    item.program, item.mode, item.case = program, mode, case
+                    yield item
+
+
+class GuestCase(pytest.Item):
+    """One case in one mode."""
+
+    program: harness.Program
+    mode: str
+    case: str
+
+    def runtest(self) -> None:
+        """Compare; the program itself runs once for all its cases."""
+        if self.case == WHOLE:
+            harness.check_whole(self.program, self.mode)
+        else:
+            harness.check_case(self.program, self.mode, self.case)
+
+    def repr_failure(
+        self, excinfo: pytest.ExceptionInfo[BaseException], style: TracebackStyle | None = None
+    ) -> str | TerminalRepr:
+        """The difference, without a Python traceback."""
+        if isinstance(excinfo.value, (harness.ConformanceError, FileNotFoundError)):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        """Where the case is: the line of its CASE."""
+        lines = self.path.read_text().splitlines()
+        line = next((i for i, text in enumerate(lines) if text.startswith(f"CASE({self.case})")), None)
+        return self.path, line, self.name
