@@ -14,7 +14,7 @@ Requests (E: export, P: path; times in ns since the epoch; ids, modes and device
 
     operation   arguments                              result
     WALK        E P names follow-up                    [attributes of each found, errno that ended it or 0, target]
-    OPEN        E P access                             attributes; donates the descriptor
+    OPEN        E P access                             attributes; donates the descriptor (access: O_ACCMODE, O_APPEND)
     CREATE      E P mode uid gid                       [attributes, parent's]; donates it (O_RDWR), always O_EXCL
     TEMPORARY   E P mode uid gid                       attributes; donates it (O_RDWR), unnamed file in directory P
     MKDIR       E P mode uid gid                       [attributes, parent's]
@@ -82,6 +82,7 @@ Check = Callable[[object], bool]
 
 _U32 = 1 << 32
 _U64 = 1 << 64
+_ACCESS = frozenset((os.O_RDONLY, os.O_WRONLY, os.O_RDWR, os.O_WRONLY | os.O_APPEND, os.O_RDWR | os.O_APPEND))
 _BAD_PARTS = frozenset((b"", b".", b".."))
 
 
@@ -139,6 +140,10 @@ def _is_bool(value: object) -> bool:
     return type(value) is bool
 
 
+def _is_access(value: object) -> bool:
+    return type(value) is int and value in _ACCESS
+
+
 def _is_none(value: object) -> bool:
     return value is None
 
@@ -166,7 +171,6 @@ def _is_entries(value: object) -> bool:
 
 
 _export = _integer(0, EXPORT_LIMIT)
-_access = _integer(0, 3)  # O_RDONLY, O_WRONLY, O_RDWR
 _mode = _integer(0, 0o10000)
 _mode_with_type = _integer(0, 1 << 16)
 _id = _integer(0, _U32 - 1)  # not -1, which would mean "leave it"
@@ -180,7 +184,7 @@ _pair = _sequence(_is_attributes, _is_attributes)
 
 ARGUMENTS: dict[int, tuple[Check, ...]] = {
     WALK: (_export, _is_path, _is_names, _is_bool),
-    OPEN: (_export, _is_path, _access),
+    OPEN: (_export, _is_path, _is_access),
     CREATE: (_export, _is_child_path, _mode, _id, _id),
     TEMPORARY: (_export, _is_path, _mode, _id, _id),
     MKDIR: (_export, _is_child_path, _mode, _id, _id),

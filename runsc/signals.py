@@ -39,3 +39,9 @@ def parse_signal(text: str) -> int:
     if not 1 <= number <= RTMAX:
         raise ControlError(f'unknown signal "{text}": give a number from 1 to 64 or a name such as TERM or SIGKILL')
     return number
+
+
+# What reaches the monitor and means the program: everything but what the monitor needs itself (CHLD), what our own
+# sockets raise (PIPE, URG), what a fault of ours raises, and what nobody can catch. 32 and 33 are glibc's.
+_OURS = {4, 5, 6, 7, 8, 9, 11, 13, 17, 19, 21, 22, 23, 31, 32, 33}
+FORWARDED = [number for number in range(1, RTMAX + 1) if number not in _OURS]

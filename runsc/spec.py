@@ -13,8 +13,9 @@ from __future__ import annotations
 import os
 import stat
 
-from gofer.jail import Export
 from runsc import capabilities
+from runsc.exports import Export
+from runsc.id_mapping import IdMapping
 from runsc.json_reader import Reader, load
 from runsc.mount_options import MS_BIND, MS_RDONLY, MS_REC, parse_options
 from runsc.settings import Settings
@@ -40,17 +41,6 @@ KINDS = {
 
 NAMESPACES = frozenset(("pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time"))
 MAXIMUM_HOSTNAME = 64  # __NEW_UTS_LEN
-
-
-class IdMapping:
-    """A line of /proc/PID/uid_map or gid_map."""
-
-    __slots__ = ("container", "host", "size")
-
-    def __init__(self, container: int, host: int, size: int) -> None:
-        self.container = container
-        self.host = host
-        self.size = size
 
 
 class Hook:

@@ -27,7 +27,7 @@ from sentry.kernel.credentials import ALL_CAPABILITIES, Credentials
 from sentry.kernel.kernel import Kernel
 from sentry.kernel.task import Process, Task
 from sentry.mm.memory import UserMemory
-from sentry.mounting import build_mounts, open_stdio
+from sentry.mounting import build_mounts, open_stdio, register_drivers, show_terminals
 from sentry.platform import filters
 from sentry.platform.notify import NotifyPlatform
 from sentry.platform.stub import abi
@@ -84,8 +84,7 @@ def _build(config: SandboxConfig, control: Channel, gofer: Channel, stdio_fds: l
     stub = _loader_file()
     programs = [filters.load("task-jump"), filters.load("task-notify"), filters.load("sentry")]
     load_table()
-    if config.strace:
-        import sentry.kernel.strace  # noqa: F401 - while files can be opened
+    _preload(config)
     proc_fd = jail.private_procfs()
     jail.separate()
     control.send({"event": "map"})
@@ -95,6 +94,7 @@ def _build(config: SandboxConfig, control: Channel, gofer: Channel, stdio_fds: l
     jail.take_ids()
     jail.enter_root()
     init_pid, listener = _start_init(config, stub, programs)
+    jail.map_ids(proc_fd, init_pid)
     kernel = Kernel(config, NotifyPlatform(listener), proc_fd)
     kernel.host_facts = facts
     if config.debug_log >= 0:
@@ -102,7 +102,9 @@ def _build(config: SandboxConfig, control: Channel, gofer: Channel, stdio_fds: l
     stdio = open_stdio(kernel, stdio_fds)
     jail.drop_privileges()
     jail.lock(programs[2])
+    register_drivers(kernel)
     kernel.mounts = build_mounts(kernel, config, gofer)
+    show_terminals(stdio)
     task = _first_task(kernel, config, init_pid, limits)
     _install_calls(kernel, config)
     for number, file in enumerate(stdio):
@@ -114,6 +116,20 @@ def _build(config: SandboxConfig, control: Channel, gofer: Channel, stdio_fds: l
     kernel.on_exit = served.ended
     served.created(task.process.pid)
     return kernel
+
+
+_PRELOADED = ("sentry.abi", "sentry.fs", "sentry.kernel", "sentry.net", "sentry.vfs")
+
+
+def _preload(config: SandboxConfig) -> None:
+    """Imports what handlers import when they first need it: behind the walls there is no file to import from."""
+    import importlib
+
+    for package in _PRELOADED:
+        folder = os.path.dirname(importlib.import_module(package).__file__ or "")
+        for entry in sorted(os.listdir(folder)):
+            if entry.endswith(".py") and (config.strace or entry != "strace.py"):
+                importlib.import_module(f"{package}.{entry[:-3]}")
 
 
 def _inherited_limits() -> dict[int, tuple[int, int]]:
@@ -257,7 +273,7 @@ class ProgramError(ControlError):
         words = os.strerror(number).lower()
         if number == errno.ENOENT and searched:
             words = "executable file not found in $PATH"
-        super().__init__(f'exec: "{name}": {words}')
+        super().__init__(words)
         self.errno = number
 
 

@@ -21,13 +21,14 @@ TASK_NAMESPACES = (
 )
 
 _UNSHARE, _PRCTL, _CAPSET, _SECCOMP, _PIVOT_ROOT, _UMOUNT2 = 272, 157, 126, 317, 155, 166
+_MOUNT_SETATTR = 442
 _MOVE_MOUNT, _FSOPEN, _FSCONFIG, _FSMOUNT, _MOUNT = 429, 430, 431, 432, 165
 _FSOPEN_CLOEXEC, _FSCONFIG_SET_STRING, _FSCONFIG_CREATE, _FSMOUNT_CLOEXEC = 1, 1, 6, 1
 _ATTR_RDONLY, _ATTR_NOSUID, _ATTR_NODEV, _ATTR_NOEXEC = 1, 2, 4, 8
 _MOVE_EMPTY_PATH = 4
 _MNT_DETACH = 2
 _MS_REC, _MS_PRIVATE = 0x4000, 1 << 18
-_AT_FDCWD = -100
+_AT_FDCWD, _AT_EMPTY_PATH = -100, 0x1000
 _PR_SET_DUMPABLE, _PR_CAPBSET_DROP, _PR_SET_SECUREBITS, _PR_SET_NO_NEW_PRIVS = 4, 24, 28, 38
 _PR_SET_PDEATHSIG = 1
 _SECUREBITS = 0b1100_1111
@@ -74,11 +75,24 @@ def private_procfs() -> int:
     if native.syscall(_UNSHARE, CLONE_NEWNS) < 0:
         return -1
     try:
-        return _file_system(
-            b"proc", {b"subset": b"pid"}, _ATTR_RDONLY | _ATTR_NOSUID | _ATTR_NODEV | _ATTR_NOEXEC
-        )
+        return _file_system(b"proc", {b"subset": b"pid"}, _ATTR_NOSUID | _ATTR_NODEV | _ATTR_NOEXEC)
     except ControlError:
         return -1
+
+
+def map_ids(proc_fd: int, pid: int) -> None:
+    """Gives the tasks' user namespace one id, 0: what the host tells a guest of the senders of signals. Being 0 there
+    gives no rights (see start.rs). Then the procfs becomes read-only."""
+    if proc_fd < 0:
+        return
+    for name, text in (("setgroups", b"deny"), ("uid_map", b"0 0 1"), ("gid_map", b"0 0 1")):
+        fd = os.open(f"{pid}/{name}", os.O_WRONLY | os.O_CLOEXEC, dir_fd=proc_fd)
+        try:
+            os.write(fd, text)
+        finally:
+            os.close(fd)
+    attributes = (_ATTR_RDONLY | _ATTR_NOSUID | _ATTR_NODEV | _ATTR_NOEXEC).to_bytes(8, "little") + bytes(24)
+    _checked("read-only procfs", native.syscall(_MOUNT_SETATTR, proc_fd, b"", _AT_EMPTY_PATH, bytearray(attributes), 32))
 
 
 def enter_root() -> None:

@@ -6,14 +6,17 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from typing import TYPE_CHECKING
 
 from sentry.abi.errors import LinuxError
 from sentry.control.errors import ControlError
-from sentry.fs import devices, devpts, proc, sysfs, tmpfs
+from sentry.fs import devices, devpts, pipes, proc, sysfs, tmpfs, tty
 from sentry.fs.gofer import GoferClient, GoferFilesystem
 from sentry.fs.host import HostFile, HostFilesystem
 from sentry.fs.overlay import OverlayFilesystem
+from sentry.kernel import posix_timers, sysv_ipc
+from sentry.vfs import special
 from sentry.vfs.filesystem import allocate_dev
 from sentry.vfs.mounts import MountNamespace
 
@@ -82,4 +85,26 @@ def _filesystem(kernel: Kernel, mount: MountConfig, client: GoferClient) -> File
 def open_stdio(kernel: Kernel, descriptors: list[int]) -> list[HostFile]:
     """The inherited descriptors as files, to become 0, 1, 2, ...; to be called before the sentry's filter is installed."""
     filesystem = HostFilesystem(allocate_dev())
-    return [HostFile.inherit(kernel, filesystem, fd) for fd in descriptors]
+    files = []
+    for fd in descriptors:
+        status = os.fstat(fd)
+        is_terminal = stat.S_ISCHR(status.st_mode) and os.isatty(fd)
+        terminal = tty.host_terminal(kernel, status.st_rdev) if is_terminal else None
+        files.append(HostFile.inherit(kernel, filesystem, fd, terminal=terminal))
+    return files
+
+
+def show_terminals(files: list[HostFile]) -> None:
+    """Gives inherited terminals their names in the guest's /dev/pts, once that is mounted."""
+    for file in files:
+        terminal = file.inode.terminal
+        if isinstance(terminal, tty.HostTerminal):
+            devpts.show_host_terminal(terminal, file.inode)
+
+
+def register_drivers(kernel: Kernel) -> None:
+    """Makes FIFOs and devices work, and follows the ends of processes for what hangs on them."""
+    special.register_fifo(pipes.open_fifo_blocking)
+    devpts.register(kernel)
+    posix_timers.register(kernel)
+    sysv_ipc.register(kernel)

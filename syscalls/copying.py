@@ -20,7 +20,7 @@ from sentry.fs.pipes import PipeFile, splice_pipes, tee_pipes
 from sentry.kernel.blocking import wait_for
 from syscalls.helpers import check_writes
 from syscalls.read_write import STREAM_CHUNK, broken_pipe, import_vector, read_pairs, write_pairs
-from syscalls.table import Address, Fd, Flags, Result, Size, ULong, syscall
+from syscalls.table import Address, Fd, Flags, Result, Size, UInt, syscall
 
 if TYPE_CHECKING:
     from sentry.kernel.task import Task
@@ -51,7 +51,7 @@ def _write_at(task: Task, file: OpenFile, data: bytes, offset: int | None) -> in
         return file.write(data) if offset is None else file.pwrite(data, offset)
     except LinuxError as error:
         if error.errno == errno.EPIPE:
-            broken_pipe(task)
+            broken_pipe(task, file)
         raise
 
 
@@ -196,7 +196,7 @@ async def splice(
                 break
             except LinuxError as error:
                 if error.errno == errno.EPIPE and to_pipe:
-                    broken_pipe(task)
+                    broken_pipe(task, target)
                 if error.errno != errno.EAGAIN or flags & SPLICE_F_NONBLOCK or _either_nonblocking(source, target):
                     raise
             await wait_for(source.queue, target.queue)
@@ -254,7 +254,7 @@ async def tee(task: Task, in_fd: Fd, out_fd: Fd, size: Size, flags: Flags) -> in
                 return tee_pipes(source.pipe, target.pipe, min(size, _MOST))
             except LinuxError as error:
                 if error.errno == errno.EPIPE:
-                    broken_pipe(task)
+                    broken_pipe(task, target)
                 if error.errno != errno.EAGAIN or flags & SPLICE_F_NONBLOCK or _either_nonblocking(source, target):
                     raise
             await wait_for(source.queue, target.queue)
@@ -264,7 +264,7 @@ async def tee(task: Task, in_fd: Fd, out_fd: Fd, size: Size, flags: Flags) -> in
 
 
 @syscall(278)
-def vmsplice(task: Task, fd: Fd, vector: Address, count: ULong, flags: Flags) -> Result:
+def vmsplice(task: Task, fd: Fd, vector: Address, count: UInt, flags: Flags) -> Result:
     """vmsplice(2): copies (SPLICE_F_GIFT allows it). Raises: EBADF, EINVAL, EAGAIN, EPIPE, EFAULT."""
     if flags & ~SPLICE_F_VALID:
         raise LinuxError(errno.EINVAL)

@@ -30,14 +30,6 @@ IN_STUB: dict[str, str] = {
 }
 """The calls that trap into the stub, and what it does."""
 
-ELSE_ABSENT: dict[str, str] = {
-    "arch_prctl": "other codes: ENOSYS",
-    "futex": "priority inheritance and unknown operations: ENOSYS",
-    "get_robust_list": "other threads: ENOSYS",
-    "waitid": "P_PIDFD: ENOSYS",
-}
-"""Calls that the host does in the forms that the filter lets pass; the sentry has no handler for the rest."""
-
 
 class Decision(NamedTuple):
     """number, name; by: one of the words above; support: of the table's, for what the sentry answers; note: text."""
@@ -71,9 +63,7 @@ def _decide(number: int, name: str, host: list[str] | None, conditional: bool) -
     if host is not None and (entry is None or not conditional):
         note = "; ".join(host)
         if conditional:
-            if name not in ELSE_ABSENT:
-                return Decision(number, name, UNDECIDED, "", "what the filter does not let pass has no handler")
-            note = f"{note}; {ELSE_ABSENT[name]}"
+            return Decision(number, name, UNDECIDED, "", "what the filter does not let pass has no handler")
         return Decision(number, name, HOST, FULL, note)
     if entry is None:
         return Decision(number, name, UNDECIDED, "", "")

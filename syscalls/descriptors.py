@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from sentry.abi import fcntl as abi
 from sentry.abi.errors import LinuxError
 from sentry.fs.pipes import PAGE, PipeFile
-from sentry.fs.tmpfs import MemoryFile
+from sentry.fs.tmpfs import MemoryFile, TmpfsFilesystem
 from sentry.kernel.credentials import CAP_SYS_ADMIN
 from sentry.vfs.permission import owner_or_capable
 from syscalls import locks
@@ -214,7 +214,8 @@ def _pipe_size(task: Task, fd: int, file: OpenFile, command: int, argument: int)
 
 
 def _seals(task: Task, fd: int, file: OpenFile, command: int, argument: int) -> int:
-    if not isinstance(file, MemoryFile):
+    # Not in the writable layer of an overlay: file systems on disks have no seals.
+    if not isinstance(file, MemoryFile) or not isinstance(file.inode.filesystem, TmpfsFilesystem):
         raise LinuxError(errno.EINVAL)
     if command == _fcntl.F_GET_SEALS:
         return file.content.seals

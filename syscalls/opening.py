@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from sentry.kernel.task import Task
 
 _CREATES = os.O_CREAT | O_TMPFILE_ONLY
+_SCOPED = RESOLVE_BENEATH | RESOLVE_IN_ROOT
 _CLOEXEC = os.O_CLOEXEC
 _AT_FDCWD = -100
 
@@ -114,7 +115,9 @@ def _open(
 ) -> Result:
     # Linux takes the descriptor's number first: a full table must not create files.
     check_descriptor_left(task)
-    opened = open_path(task, base_of(task, dirfd, path), path, flags, mode & 0o7777, resolve_flags)
+    # A scope is what dirfd names, even for an absolute path.
+    base = base_of(task, dirfd, b"." if path and resolve_flags & _SCOPED else path)
+    opened = open_path(task, base, path, flags, mode & 0o7777, resolve_flags)
     if isinstance(opened, OpenFile):
         return install(task, opened, flags & _CLOEXEC != 0)
     return _open_later(task, opened, flags)

@@ -5,16 +5,19 @@
 from __future__ import annotations
 
 import errno
+import os
 
 from sentry.abi.errors import LinuxError
 from sentry.kernel import clone as clones
+from sentry.fs.pidfd import PidFile
 from sentry.kernel import exec as execs
 from sentry.kernel import exit as exits
 from sentry.kernel import signals
 from sentry.kernel.answers import Answer
 from sentry.kernel.credentials import CAP_SYS_ADMIN
-from sentry.kernel.task import Task
+from sentry.kernel.task import Process, Task
 from sentry.platform.stub import abi
+from syscalls.helpers import install
 from syscalls.table import PARTIAL, Address, Fd, Flags, Int, Long, PathAddress, Size, ULong, syscall
 
 
@@ -42,9 +45,19 @@ def stub_exec_failed(task: Task, error: Int) -> int:
 
 
 @syscall(abi.CLONE, name="stub_clone")
-def stub_clone(task: Task, flags: ULong, stack: Address) -> int:
+def stub_clone(task: Task, flags: ULong, stack: Address, parent_tid: Address) -> int:
     """clone(2), fork(2), vfork(2): the cookie by which the child will name itself."""
-    return clones.ask(task, flags)
+    if not flags & clones.CLONE_PIDFD:
+        return clones.ask(task, flags)
+
+    def give_pidfd(child: Process) -> None:
+        try:
+            number = install(task, PidFile(child), True)
+            task.memory.write(parent_tid, number.to_bytes(4, "little"))
+        except LinuxError:
+            pass  # Linux would have failed the clone; the child lives already
+
+    return clones.ask(task, flags, give_pidfd)
 
 
 @syscall(abi.CHILD, name="stub_child")
@@ -61,9 +74,18 @@ def stub_cloned(task: Task, cookie: ULong, result: Long) -> int | Answer:
 
 @syscall(abi.SIGSYS, name="stub_sigsys")
 def stub_sigsys(task: Task, code: Int) -> int:
-    """A SIGSYS that somebody sent and nobody handles: it ends the process, as by default."""
-    signals.send_process(task.kernel, task.process, signals.SIGKILL)
+    """A SIGSYS that somebody sent and nobody handles; the stub has reset it to its default, which ends the process."""
+    signals.send_thread(task.kernel, task, signals.SIGSYS)
     return 0
+
+
+@syscall(abi.PIDFD, name="stub_pidfd")
+def stub_pidfd(task: Task, fd: Fd) -> int:
+    """waitid(2) with P_PIDFD: the pid; bit 32 is set if the descriptor does not block. Raises: EBADF."""
+    file = task.files.get(fd)
+    if not isinstance(file, PidFile):
+        raise LinuxError(errno.EBADF)
+    return file.process.pid | (1 << 32 if file.flags & os.O_NONBLOCK else 0)
 
 
 @syscall(60, name="exit")

@@ -30,12 +30,14 @@ from sentry.abi.fcntl import (
     RWF_SYNC,
     USER_END,
 )
-from sentry.kernel.blocking import wait_for
+from sentry.fs.pipes import PipeFile
+from sentry.kernel.blocking import TIMED_OUT, wait_for
 from sentry.kernel.credentials import CAP_FSETID
+from sentry.net.socket import Socket
 from sentry.vfs import events
 from sentry.vfs.permission import remove_privileges
 from syscalls.helpers import RLIMIT_FSIZE, check_writes
-from syscalls.table import Address, Fd, Flags, Offset, Result, Size, ULong, syscall
+from syscalls.table import Address, Fd, Flags, Offset, Result, Size, UInt, ULong, syscall
 
 if TYPE_CHECKING:
     from sentry.kernel.task import Task
@@ -47,6 +49,7 @@ Pairs = list[tuple[int, int]]
 
 STREAM_CHUNK = 256 * 1024
 FILE_CHUNK = 1024 * 1024
+_MESSAGE_CHUNK = 16 << 20
 """The most that is held in the sentry's memory at a time for one call."""
 
 _EAGAIN, _EFAULT, _EPIPE = errno.EAGAIN, errno.EFAULT, errno.EPIPE
@@ -114,6 +117,8 @@ def pread64(task: Task, fd: Fd, buffer: Address, count: Size, offset: Offset) ->
         raise LinuxError(errno.EBADF)
     if buffer + count > USER_END:
         raise LinuxError(_EFAULT)
+    if offset + count > MAX_OFFSET:
+        raise LinuxError(errno.EINVAL)
     if host >= 0:
         got = task.kernel.platform.copy_out_of_file(
             task.memory.host_tid, buffer, count if count < MAX_RW_COUNT else MAX_RW_COUNT, host, offset
@@ -139,6 +144,8 @@ def pwrite64(task: Task, fd: Fd, buffer: Address, count: Size, offset: Offset) -
         raise LinuxError(errno.EBADF)
     if buffer + count > USER_END:
         raise LinuxError(_EFAULT)
+    if offset + count > MAX_OFFSET:
+        raise LinuxError(errno.EINVAL)
     if count > MAX_RW_COUNT:
         count = MAX_RW_COUNT
     if file.flags & _APPEND:
@@ -149,7 +156,7 @@ def pwrite64(task: Task, fd: Fd, buffer: Address, count: Size, offset: Offset) -
 
 
 @syscall(19)
-def readv(task: Task, fd: Fd, vector: Address, count: ULong) -> Result:
+def readv(task: Task, fd: Fd, vector: Address, count: UInt) -> Result:
     """readv(2). Raises: as read, and EINVAL for a vector that is too long."""
     file = task.files.opened(fd)
     pairs = import_vector(task.memory, vector, count)
@@ -159,7 +166,7 @@ def readv(task: Task, fd: Fd, vector: Address, count: ULong) -> Result:
 
 
 @syscall(20)
-def writev(task: Task, fd: Fd, vector: Address, count: ULong) -> Result:
+def writev(task: Task, fd: Fd, vector: Address, count: UInt) -> Result:
     """writev(2). Raises: as write, and EINVAL for a vector that is too long."""
     file = task.files.opened(fd)
     pairs = import_vector(task.memory, vector, count)
@@ -169,19 +176,19 @@ def writev(task: Task, fd: Fd, vector: Address, count: ULong) -> Result:
 
 
 @syscall(295)
-def preadv(task: Task, fd: Fd, vector: Address, count: ULong, offset: Offset, high: ULong) -> Result:
+def preadv(task: Task, fd: Fd, vector: Address, count: UInt, offset: Offset, high: ULong) -> Result:
     """preadv(2); on x86-64 the offset is whole and its "high half" ignored. Raises: as pread64 and readv."""
     return _preadv(task, fd, vector, count, offset, 0)
 
 
 @syscall(296)
-def pwritev(task: Task, fd: Fd, vector: Address, count: ULong, offset: Offset, high: ULong) -> Result:
+def pwritev(task: Task, fd: Fd, vector: Address, count: UInt, offset: Offset, high: ULong) -> Result:
     """pwritev(2). Raises: as pwrite64 and writev."""
     return _pwritev(task, fd, vector, count, offset, 0)
 
 
 @syscall(327)
-def preadv2(task: Task, fd: Fd, vector: Address, count: ULong, offset: Offset, high: ULong, flags: Flags) -> Result:
+def preadv2(task: Task, fd: Fd, vector: Address, count: UInt, offset: Offset, high: ULong, flags: Flags) -> Result:
     """preadv2(2); offset -1: the description's own. Raises: as preadv, EOPNOTSUPP (flags)."""
     if offset == -1:
         file = task.files.opened(fd)
@@ -194,7 +201,7 @@ def preadv2(task: Task, fd: Fd, vector: Address, count: ULong, offset: Offset, h
 
 
 @syscall(328)
-def pwritev2(task: Task, fd: Fd, vector: Address, count: ULong, offset: Offset, high: ULong, flags: Flags) -> Result:
+def pwritev2(task: Task, fd: Fd, vector: Address, count: UInt, offset: Offset, high: ULong, flags: Flags) -> Result:
     """pwritev2(2); offset -1: the description's own. Raises: as pwritev, EOPNOTSUPP (flags, RWF_ATOMIC), EINVAL."""
     if offset == -1:
         file = task.files.opened(fd)
@@ -361,6 +368,8 @@ def read_pairs(task: Task, file: OpenFile, pairs: Pairs, waits: bool, offset: in
 def _read(task: Task, file: OpenFile, pairs: Pairs, waits: bool, offset: int = _NOWHERE) -> Result:
     """Reads a file that has no host descriptor; hands back a coroutine if that has to wait."""
     total = sum([length for _, length in pairs])
+    if not total and isinstance(file, Socket):
+        return 0  # takes no message
     try:
         if total <= STREAM_CHUNK:
             data = file.read(total) if offset == _NOWHERE else file.pread(total, offset)
@@ -409,17 +418,40 @@ def _read_much(task: Task, file: OpenFile, pairs: Pairs, total: int, offset: int
     return done
 
 
+async def _until_ready(task: Task, file: OpenFile, timeout: int | None) -> None:
+    """One wait of a call that tries again; timeout: ns in all, of a socket (SO_RCVTIMEO, SO_SNDTIMEO).
+
+    A call with a time-out is not restarted after a handler ran (socket(7)); where none ran, the kernel makes the call
+    again, which then keeps its deadline. Raises: EAGAIN (timed out), Interrupted.
+    """
+    if timeout is None:
+        await wait_for(file.queue)
+        return
+    deadline = task.restart_deadline
+    if deadline is None:
+        deadline = task.restart_deadline = task.kernel.now() + timeout
+    if await wait_for(file.queue, deadline=deadline, no_hand=True) == TIMED_OUT:
+        raise LinuxError(_EAGAIN)
+
+
 async def _read_later(task: Task, file: OpenFile, pairs: Pairs, total: int, offset: int) -> int:
+    timeout = file.receive_timeout if isinstance(file, Socket) else None
     file.acquire()
     try:
         while True:
-            await wait_for(file.queue)
+            try:
+                await _until_ready(task, file, timeout)
+            except LinuxError:
+                task.restart_deadline = None
+                raise
             try:
                 data = file.read(total) if offset == _NOWHERE else file.pread(total, offset)
             except LinuxError as error:
                 if error.errno == _EAGAIN:
                     continue
                 raise
+            if timeout is not None:
+                task.restart_deadline = None
             done = _deliver(task, file, pairs, 0, data, offset)
             if events.hooks and done:
                 _accessed(file)
@@ -485,6 +517,8 @@ def _write(
 ) -> Result:
     """Writes to a file that has no host descriptor; hands back a coroutine if that has to wait or to go on."""
     total = sum([length for _, length in pairs])
+    if file.discards:
+        return total
     seekable = file.seekable
     if seekable and total:
         place = offset
@@ -494,13 +528,18 @@ def _write(
             total = check_writes(task, place, total)
             if not task.credentials.effective & _SETS_ID:
                 remove_privileges(task, file.inode)
-    data = gather(task.memory, pairs, 0, min(total, FILE_CHUNK if seekable else STREAM_CHUNK)) if total else b""
     done = 0
+    try:
+        data = gather(task.memory, pairs, 0, min(total, _chunk(file, seekable))) if total else b""
+    except LinuxError:
+        if not isinstance(file, PipeFile) or file.pipe.readers:
+            raise
+        data = b"\0"  # a pipe without readers is noticed before a bad address
     try:
         done = file.write(data) if offset == _NOWHERE else file.pwrite(data, offset)
     except LinuxError as error:
         if error.errno == _EPIPE and not silent:
-            broken_pipe(task)
+            broken_pipe(task, file)
         if error.errno != _EAGAIN or not waits:
             raise
     if done and events.hooks and file.path is not None:
@@ -508,6 +547,13 @@ def _write(
     if done == total or (done and (not waits or not _goes_on(file))):
         return done
     return _write_later(task, file, pairs, total, data, done, offset, silent)
+
+
+def _chunk(file: OpenFile, seekable: bool) -> int:
+    """How much is tried at a time: a message as a whole (more than any socket takes is EMSGSIZE), a stream in parts."""
+    if isinstance(file, Socket) and not file.stream:
+        return _MESSAGE_CHUNK
+    return FILE_CHUNK if seekable else STREAM_CHUNK
 
 
 def _goes_on(file: OpenFile) -> bool:
@@ -522,7 +568,8 @@ async def _write_later(
     file.acquire()
     try:
         left = memoryview(data)[done:]
-        limit = FILE_CHUNK if file.seekable else STREAM_CHUNK
+        limit = _chunk(file, file.seekable)
+        timeout = file.send_timeout if isinstance(file, Socket) else None
         written = 0
         while True:
             if not left:
@@ -534,8 +581,10 @@ async def _write_later(
             except LinuxError as error:
                 if error.errno != _EAGAIN:
                     raise
-                await wait_for(file.queue)
+                await _until_ready(task, file, timeout)
                 continue
+            if timeout is not None:
+                task.restart_deadline = None
             done += written
             left = left[written:]
             if events.hooks and file.path is not None:
@@ -543,22 +592,25 @@ async def _write_later(
             if left and not _goes_on(file):
                 return done
     except LinuxError as error:
+        task.restart_deadline = None
         if error.errno == _EPIPE and not silent:
-            broken_pipe(task)
+            broken_pipe(task, file)
         if done:
             return done
         raise
     except Interrupted:
         if done:
+            task.restart_deadline = None
             return done
         raise
     finally:
         file.drop()
 
 
-def broken_pipe(task: Task) -> None:
-    """SIGPIPE to the thread that wrote."""
-    task.kernel.send_thread_signal(task, signal.SIGPIPE)
+def broken_pipe(task: Task, file: OpenFile) -> None:
+    """SIGPIPE to the thread that wrote to a stream whose reader is gone."""
+    if not isinstance(file, Socket) or file.stream:
+        task.kernel.send_thread_signal(task, signal.SIGPIPE)
 
 
 def _accessed(file: OpenFile) -> None:

@@ -37,8 +37,6 @@ ABSENT: dict[str, str] = {
     "add_key": "no key rings",
     "request_key": "no key rings",
     "keyctl": "no key rings",
-    "process_vm_readv": "no debugging of other processes",
-    "process_vm_writev": "no debugging of other processes",
     "kcmp": "no comparing of other processes",
     "fanotify_init": "inotify only",
     "fanotify_mark": "inotify only",

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import os
 
-from gofer.jail import Export
 from runsc import capabilities
+from runsc.exports import Export
 from runsc.flags import MANY, TEXT, Flag, Values
 from runsc.mount_options import MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY
 from runsc.sandbox.launch import Launch, run_foreground

@@ -20,8 +20,9 @@ from runsc import log
 from runsc.sandbox import descriptors
 from runsc.sandbox.control_socket import Server
 from runsc.sandbox.launch import Launch, begin
-from runsc.sandbox.monitor import FORWARDED, SANDBOX_FAILED, Monitor, block_signals, exit_code
+from runsc.sandbox.monitor import SANDBOX_FAILED, Monitor, exit_code
 from runsc.settings import Settings
+from runsc.signals import FORWARDED
 from runsc.state import CREATED, RUNNING, STOPPED, Folder, State, start_time
 from sentry.control.errors import ControlError, os_words
 
@@ -211,10 +212,10 @@ def run_with_terminal(launch: Launch, folder: Folder, pid_file: str, console: st
     """Runs a container that has a terminal in the foreground: our own terminal is its, unless console
     (--console-socket) gets the master. Raises: ControlError."""
     from runsc.sandbox.console import Relay
-    from runsc.sandbox.linux import read_signal, signalfd
+    from runsc.sandbox.linux import block_signals, read_signal, signalfd
 
     pid, masters = start_monitor(launch, folder, pid_file, console, run=True, relay=not console)
-    block_signals()
+    block_signals(FORWARDED)
     signals = signalfd(FORWARDED)
     with Relay(masters[0] if masters else -1) as relay:
 

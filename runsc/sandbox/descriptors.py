@@ -25,24 +25,14 @@ def fill_standard() -> None:
 def guest_descriptors(extra: int) -> list[int]:
     """Copies of our 0, 1, 2 and of `extra` more from 3 on (--preserve-fds), as the guest shall have them.
 
-    Pipes and terminals are opened again without blocking where that is possible: the sentry must never wait in a
-    read, and the flag must not be seen by those who share the original. Raises: ControlError for a missing one.
+    Raises: ControlError for a missing one.
     """
-    from sentry.fs.host import reopen_nonblocking
-
     result = []
     for fd in range(3 + extra):
         try:
-            copy = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, FIRST_FREE)
+            result.append(fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, FIRST_FREE))
         except OSError:
             raise ControlError(f"--preserve-fds={extra}: descriptor {fd} is not open") from None
-        opened = reopen_nonblocking(copy)
-        if opened != copy:
-            os.close(copy)
-            if opened < FIRST_FREE:
-                low, opened = opened, fcntl.fcntl(opened, fcntl.F_DUPFD_CLOEXEC, FIRST_FREE)
-                os.close(low)
-        result.append(opened)
     return result
 
 

@@ -19,11 +19,11 @@ import signal
 import time
 from collections.abc import Callable
 
-from gofer.process import EXIT_JAIL
 from gofer.protocol import ProtocolError
 from runsc.sandbox import spawn
 from runsc.sandbox.linux import SI_KERNEL, read_signal, signalfd
 from runsc.sandbox.userns import map_sentry
+from runsc.signals import FORWARDED
 from sentry.control.config import SandboxConfig
 from sentry.control.errors import ControlError, os_words
 from sentry.control.messages import BadMessage, parse_event
@@ -35,16 +35,9 @@ NOT_FOUND, NOT_EXECUTABLE = 127, 126
 
 PATIENCE = 3.0
 """Seconds that a sentry gets to do what only it can do, before it is killed."""
+_NOT_RUNNING: dict[str, object] = {"error": "container not running", "errno": errno.ESRCH}
 _TAIL = 8192
 """Bytes of a child's stderr that are remembered."""
-
-# What ends up here and means the program: everything but what the monitor needs itself, what a program cannot get from
-# outside, and SIGPIPE and SIGURG, which our own sockets raise.
-_KEPT = {
-    signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD, signal.SIGPIPE, signal.SIGURG, signal.SIGSEGV, signal.SIGBUS,
-    signal.SIGILL, signal.SIGFPE, signal.SIGTRAP, signal.SIGABRT, signal.SIGSYS, signal.SIGTTIN, signal.SIGTTOU,
-}  # fmt: skip
-FORWARDED = [number for number in range(1, 65) if number not in _KEPT and number not in (32, 33)]
 
 Reply = Callable[[dict[str, object]], None]
 
@@ -154,17 +147,19 @@ class Monitor:
         try:
             self.processes.control.send(message)
         except ProtocolError:
-            reply({"error": "container not running", "errno": errno.ESRCH})
+            reply(_NOT_RUNNING)
             return
         self._waiting[request] = (reply, time.monotonic() + PATIENCE)
 
     def signal(self, number: int, reply: Reply, *, everyone: bool = False, foreground: bool = False) -> None:
         """Sends a signal to the container's init, to all of its tasks, or to who has the terminal."""
         if number == signal.SIGKILL and not self._deadline:
+            if not self.started:
+                reply({"ok": True})
+                self._finish(128 + signal.SIGKILL)
+                return
             # Must work whatever the sentry does: with it, its pid namespace goes.
             self._deadline = time.monotonic() + PATIENCE
-            if not self.started:
-                self._deadline = time.monotonic()
         self.request({"op": "signal", "signal": number, "all": everyone, "foreground": foreground}, reply)
 
     def destroy(self) -> None:
@@ -249,6 +244,8 @@ class Monitor:
         how = describe_status(self._status(culprit))
         fd = self.processes.sentry_errors if culprit == "sentry" else self.processes.gofer_errors
         last = self._tails[fd].strip().rpartition(b"\n")[2].decode(errors="backslashreplace")
+        from gofer.process import EXIT_JAIL
+
         if culprit == "gofer" and self._status("gofer") == EXIT_JAIL << 8 and last:
             self._fail(last, 1)
             return
@@ -294,13 +291,8 @@ class Monitor:
         spawn.end(self.processes)
         self._drain()
         for reply, _ in list(self._waiting.values()):
-            reply({"error": "container not running", "errno": errno.ESRCH})
+            reply({"ok": True} if code == 128 + signal.SIGKILL else _NOT_RUNNING)
         self._waiting.clear()
-
-
-def block_signals() -> None:
-    """Leaves the signals that mean the program to signalfd(2). Before the children, so that none gets lost."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, FORWARDED)
 
 
 def exit_code(status: int) -> int:
@@ -318,15 +310,19 @@ def failure_code(number: int) -> int:
 
 
 def describe_failure(program: str, text: str, number: int) -> str:
-    """Why there is no first program, with the words that engines look for."""
-    if not text:
-        if number == errno.ENOENT and "/" not in program:
-            text = "executable file not found in $PATH"
-        else:
-            words = os_words(OSError(number, "")) if number else "it could not be started"
-            hint = "; is it a program for x86_64?" if number in (errno.ENOEXEC, errno.ELIBBAD) else ""
-            text = words + hint
-    return text if text.startswith("exec ") else f'exec "{program}": {text}'
+    """Why there is no first program, with the words that engines look for.
+
+    text: the sentry's own words; with an errno they are about the program, which they need not name.
+    """
+    if text and (not number or text.startswith(("exec ", "exec: ", "mount ", "process."))):
+        return text
+    if text:
+        words = text
+    elif number == errno.ENOENT and "/" not in program:
+        words = "executable file not found in $PATH"
+    else:
+        words = os_words(OSError(number, "")) if number else "it could not be started"
+    return f'exec "{program}": {words}'
 
 
 def describe_status(status: int) -> str:

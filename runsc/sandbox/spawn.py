@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Making the processes of a sandbox: the gofer and the sentry, as children of the monitor (this process).
 
-Forked without an exec, so that the interpreter's pages are shared by all of them. Order matters:
+Forked without an exec, so that the interpreter's pages are shared by all of them; and forked before anything of the
+sentry's or the gofer's is imported, which all three processes then do at the same time. Order matters:
 
 1. the gofer is forked before the monitor asks for a new pid namespace, of which the sentry is then pid 1: with the
    sentry everything below it dies;
@@ -13,25 +14,35 @@ Forked without an exec, so that the interpreter's pages are shared by all of the
 
 from __future__ import annotations
 
+import _socket
 import gc
 import os
 import select
-import signal
 import sys
-from collections.abc import Callable
 
-from gofer.channel import Channel
-from gofer.jail import Export
-from gofer.process import run as run_gofer
-from runsc.sandbox.linux import CLONE_NEWPID, CLONE_NEWUSER, close_all_but, die_with_parent, set_dumpable, unshare
-from runsc.sandbox.userns import write_maps
-from runsc.spec import IdMapping
+from runsc.exports import Export
+from runsc.sandbox.linux import (
+    CLONE_NEWPID,
+    CLONE_NEWUSER,
+    close_all_but,
+    die_with_parent,
+    reset_signals,
+    set_dumpable,
+    unshare,
+)
 from sentry.control.config import SandboxConfig
 from sentry.control.errors import ControlError, os_words
-from sentry.core.native import syscall
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gofer.channel import Channel
+    from runsc.id_mapping import IdMapping
 
 CRASHED = 70
 """Exit status of a child that ended with a Python exception."""
+_SIGKILL = 9
 
 
 class Processes:
@@ -39,8 +50,9 @@ class Processes:
 
     __slots__ = ("sentry", "gofer", "control", "sentry_errors", "gofer_errors", "sentry_pidfd", "gofer_pidfd")
 
-    def __init__(self, control: Channel) -> None:
-        self.control = control
+    control: Channel
+
+    def __init__(self) -> None:
         self.sentry = self.gofer = 0
         self.sentry_errors = self.gofer_errors = -1
         self.sentry_pidfd = self.gofer_pidfd = -1
@@ -49,13 +61,28 @@ class Processes:
 def boot_sentry(config: SandboxConfig, gofer_fd: int, control_fd: int, stdio_fds: list[int]) -> None:
     """The sentry's life. Tests put their own here."""
     from sentry.boot import main
+    from sentry.fs.host import reopen_nonblocking
 
-    main(config, gofer_fd, control_fd, stdio_fds)
+    # Pipes and terminals are opened again without blocking: the sentry must never wait in a read, and the flag must not
+    # be seen by those who share the original.
+    stdio = []
+    for fd in stdio_fds:
+        stdio.append(reopen_nonblocking(fd))
+        os.close(fd)
+    gc.collect()
+    gc.freeze()
+    gc.enable()
+    main(config, gofer_fd, control_fd, stdio)
 
 
 def serve_gofer(exports: list[Export], gofer_fd: int) -> None:
     """The gofer's life. Tests put their own here."""
-    run_gofer(gofer_fd, exports, syscall, log=2)
+    from gofer import jail
+    from gofer.process import run
+    from sentry.core.native import syscall
+
+    served = [jail.Export(export.source, export.readonly, export.recursive) for export in exports]
+    run(gofer_fd, served, syscall, log=2)
 
 
 def spawn(
@@ -70,32 +97,33 @@ def spawn(
     stdio must not hold 0, 1 or 2 themselves. The mappings are those of the gofer's own user namespace, [] for none.
     Raises: ControlError.
     """
-    gc.collect()
-    gc.freeze()  # the collector must not write into the pages that the children share
-    control, control_end = Channel.pair()
-    gofer_end, sentry_end = Channel.pair()
-    processes = Processes(control)
+    # The collector must not write into the pages that the children share, nor run while they import.
+    gc.disable()
+    gc.freeze()
+    control, control_end = _pair()
+    gofer_end, sentry_end = _pair()
+    processes = Processes()
     log = [config.debug_log] if config.debug_log >= 0 else []
     try:
         processes.gofer, processes.gofer_errors = _start_gofer(
-            lambda: serve_gofer(exports, gofer_end.fileno()),
-            [gofer_end.fileno(), *log],
-            uid_mappings,
-            gid_mappings,
+            lambda: serve_gofer(exports, gofer_end), [gofer_end, *log], uid_mappings, gid_mappings
         )
         processes.gofer_pidfd = os.pidfd_open(processes.gofer)
         try:
             unshare(CLONE_NEWPID)
         except OSError as error:
             raise ControlError(f"no pid namespace can be made: {os_words(error)}") from None
-        kept = [sentry_end.fileno(), control_end.fileno(), *stdio, *log]
 
         def sentry() -> None:
             _drop_groups()
-            boot_sentry(config, sentry_end.fileno(), control_end.fileno(), stdio)
+            boot_sentry(config, sentry_end, control_end, stdio)
 
-        processes.sentry, processes.sentry_errors = _fork(sentry, kept, control_end.fileno())
+        kept = [sentry_end, control_end, *stdio, *log]
+        processes.sentry, processes.sentry_errors = _fork(sentry, kept, control_end)
         processes.sentry_pidfd = os.pidfd_open(processes.sentry)
+        from gofer.channel import Channel  # the children import theirs meanwhile
+
+        processes.control = Channel.from_descriptor(control)
     except OSError as error:
         end(processes)
         raise ControlError(f"the sandbox's processes cannot be started: {os_words(error)}") from None
@@ -103,25 +131,31 @@ def spawn(
         end(processes)
         raise
     finally:
-        for channel in (control_end, gofer_end, sentry_end):
-            channel.close()
+        for fd in (control_end, gofer_end, sentry_end):
+            os.close(fd)
     return processes
 
 
-def end(processes: Processes) -> tuple[int, int]:
-    """Kills and reaps what is left of both; the wait statuses of sentry and gofer."""
-    statuses = []
-    for pid in (processes.sentry, processes.gofer):
-        status = 0
-        if pid > 0:
-            try:
-                os.kill(pid, signal.SIGKILL)  # not yet reaped: the number is still ours
-                status = os.waitpid(pid, 0)[1]
-            except (ProcessLookupError, ChildProcessError):
-                pass
-        statuses.append(status)
+def _pair() -> tuple[int, int]:
+    """Two connected sockets, close-on-exec. By the bare module: socket costs 2 ms."""
+    one, other = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_STREAM)
+    return one.detach(), other.detach()
+
+
+def end(processes: Processes) -> None:
+    """Kills and reaps what is left of both."""
+    pids = [pid for pid in (processes.sentry, processes.gofer) if pid > 0]
+    for pid in pids:
+        try:
+            os.kill(pid, _SIGKILL)  # not yet reaped: the number is still ours
+        except ProcessLookupError:
+            pass
+    for pid in pids:
+        try:
+            os.waitpid(pid, 0)
+        except ChildProcessError:
+            pass
     processes.sentry = processes.gofer = 0
-    return statuses[0], statuses[1]
 
 
 def _start_gofer(
@@ -130,6 +164,9 @@ def _start_gofer(
     """Forks the gofer, in a user namespace of its own if there are mappings, so that it has the bundle's ids."""
     if not uids and not gids:
         return _fork(body, kept, -1)
+    from runsc.id_mapping import IdMapping
+    from runsc.sandbox.userns import write_maps
+
     asked, ask = os.pipe()
     answered, answer = os.pipe()
 
@@ -207,9 +244,7 @@ def _become_plain(kept: list[int], errors: int) -> None:
     """Signals as a fresh process has them, a session of its own (the terminal's signals go to the monitor alone), and
     no descriptor but the kept ones and 0, 1, 2."""
     os.setsid()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
-        signal.signal(number, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    reset_signals()
     null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
     os.dup2(errors, 2)
     os.dup2(null, 0)

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import os
 
+from runsc.id_mapping import IdMapping
 from runsc.probe import user_namespaces_refused
 from runsc.sandbox.linux import CLONE_NEWUSER, set_dumpable, unshare
-from runsc.spec import IdMapping
 from sentry.control.errors import ControlError, os_words
 
 NOBODY = 65534

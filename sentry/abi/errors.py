@@ -29,13 +29,13 @@ class LinuxError(Exception):
         return cls(error.errno or _errno.EIO)
 
 
-# Answers that only the kernel sees (include/linux/errno.h): it runs the pending handler, then restarts or gives EINTR.
-ERESTARTSYS = 512
-ERESTARTNOHAND = 514
+# An answer that only the kernel sees (include/linux/errno.h): with a signal pending, it makes the call again.
+ERESTARTNOINTR = 513
 
 
 class Interrupted(Exception):
-    """A blocked call was kicked: the dispatcher answers -ERESTARTSYS (or, if no_hand, -ERESTARTNOHAND)."""
+    """A blocked call was kicked: it is restarted, or ends with EINTR if a handler runs that does not restart calls
+    (no_hand: if any handler runs)."""
 
     __slots__ = ("no_hand",)
 

@@ -3,8 +3,8 @@
 """/dev: the memory devices (null, zero, full, random, urandom) and the tree that they lie in.
 
 Owns their drivers (register_devices() puts them where device nodes of any file system find them) and build_dev(), the
-file system of /dev. Not here: tty, console and ptmx (sentry/fs/tty.py registers those). Source: man-pages null(4), full(4),
-random(4); drivers/char/mem.c, drivers/char/random.c.
+file system of /dev. Not here: tty, console and ptmx (sentry/fs/tty.py registers those). Source: man-pages null(4),
+full(4), random(4); drivers/char/mem.c, drivers/char/random.c.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ class NullFile(OpenFile):
     """/dev/null."""
 
     __slots__ = ()
+    discards = True
 
     def read(self, size: int) -> bytes:
         return b""
@@ -78,6 +79,7 @@ class FullFile(ZeroFile):
     """/dev/full."""
 
     __slots__ = ()
+    discards = False
 
     def write(self, data: bytes | memoryview) -> int:
         raise LinuxError(errno.ENOSPC)

@@ -44,7 +44,8 @@ _ALWAYS = EPOLLERR | EPOLLHUP
 
 
 class _Item:
-    """A watched file. mask: the events wanted, 0 while a one-shot item is spent; events: as the program gave them."""
+    """A watched file. mask: the events wanted, 0 while a one-shot item is spent (it is then neither armed nor ready);
+    events: as the program gave them."""
 
     __slots__ = ("data", "epoll", "events", "file", "key", "mask", "queue")
 
@@ -116,9 +117,9 @@ class EpollFile(AnonymousFile):
             if item.events & EPOLLEXCLUSIVE:
                 raise LinuxError(errno.EINVAL)
             item.set(events, data)
-            if item not in self._ready:
-                item.queue.remove(item)
-                self._arm(item, file)
+            item.queue.remove(item)
+            self._ready.pop(item, None)
+            self._arm(item, file)
         else:
             raise LinuxError(errno.EINVAL)
 
@@ -145,9 +146,10 @@ class EpollFile(AnonymousFile):
     # -- readiness --
     def _arm(self, item: _Item, file: OpenFile) -> None:
         """Waits for the file, unless it has events already."""
-        item.queue.add(item, item.wake)
         if file.poll() & item.mask:
-            item.wake()
+            self.make_ready(item)
+        else:
+            item.queue.add(item, item.wake)
 
     def make_ready(self, item: _Item) -> None:
         """An item's file may have events."""
@@ -167,11 +169,10 @@ class EpollFile(AnonymousFile):
         if file is None or file.references <= 0:
             self.forget(item)
             return 0
-        events = file.poll() & item.mask if item.mask else 0
+        events = file.poll() & item.mask
         if not events:
             del self._ready[item]
             item.queue.add(item, item.wake)
-            # Between poll() and add() nothing runs, but a queue that watches a host descriptor starts to do so only now.
         return events
 
     def take(self, most: int) -> list[tuple[int, int]]:
@@ -190,7 +191,6 @@ class EpollFile(AnonymousFile):
             del ready[item]
             if item.events & EPOLLONESHOT:
                 item.mask = 0
-                item.queue.add(item, item.wake)
             elif item.events & EPOLLET:
                 item.queue.add(item, item.wake)
             else:

@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import stat
 import struct
 import time
@@ -89,16 +90,20 @@ class Donated:
 class GoferClient:
     """The connection that all gofer file systems of a sandbox share.
 
-    donated: open descriptors from the gofer, at most limit (ENFILE beyond); cache_limit: how many of them are read-only
-    ones kept for the next open. Synchronous: the sentry waits for each answer.
+    donated: open descriptors from the gofer, at most limit (ENFILE beyond; 0: a part of what this process may have);
+    cache_limit: how many of them are read-only ones kept for the next open. Synchronous: the sentry waits for each
+    answer.
     """
 
     __slots__ = ("_cache", "_cache_limit", "_limit", "_pending", "_transport", "donated", "round_trips")
 
-    def __init__(self, transport: Transport, limit: int = 8000, cache_limit: int = 2000) -> None:
+    def __init__(self, transport: Transport, limit: int = 0, cache_limit: int = 2000) -> None:
         self._transport = transport
+        if not limit:
+            # The rest is for memfds, the guest's sockets and our own channels.
+            limit = min(max(resource.getrlimit(resource.RLIMIT_NOFILE)[0] * 2 // 5, 16), 8000)
         self._limit = limit
-        self._cache_limit = cache_limit
+        self._cache_limit = min(cache_limit, limit // 2)
         self._cache: dict[tuple[int, int, int], Donated] = {}  # (export, dev, ino), the least recently used first
         self._pending: tuple[GoferInode, Donated] | None = None
         self.donated = 0
@@ -311,7 +316,7 @@ class GoferInode(Inode):
         # back (hard links), or None if there is no such name. _complete: names not in here do not exist.
         self._children: dict[bytes, bytes | None] = {}
         self._complete = False
-        self._open: dict[int, Donated] = {}  # by O_ACCMODE: for writing, or any if shared; not counted as users
+        self._open: dict[int, Donated] = {}  # by access: for writing, or any if shared; not counted as users
         self._stat_fd = -1  # one of them
         self._target: bytes | None = None  # of a link
 
@@ -434,7 +439,7 @@ class GoferInode(Inode):
         size = change.size
         mode, uid, gid, atime, mtime = change.mode, change.uid, change.gid, change.atime, change.mtime
         if size is not None and self.kind == stat.S_IFREG:
-            writer = self._open.get(os.O_RDWR) or self._open.get(os.O_WRONLY)
+            writer = next((donated for access, donated in self._open.items() if access & os.O_ACCMODE), None)
             if writer is not None:
                 try:
                     os.ftruncate(writer.descriptor, size)
@@ -758,10 +763,13 @@ class GoferInode(Inode):
             return GoferFile(flags, self, path, None)
         if self.kind != stat.S_IFREG:
             raise LinuxError(errno.ELOOP if self.kind == stat.S_IFLNK else errno.ENXIO)
-        access = flags & os.O_ACCMODE
+        access = min(flags & os.O_ACCMODE, os.O_RDWR)
         if access == os.O_RDONLY:
             return GoferFile(flags, self, path, self._reader())
-        return GoferFile(flags, self, path, self._writer(min(access, os.O_RDWR)))
+        if flags & os.O_APPEND and self.filesystem.shared:
+            # The host may append, too: its kernel has to find the end, as pwrite(2) does with such a descriptor.
+            return GoferFile(flags, self, path, self.writer(access | os.O_APPEND), appends=True)
+        return GoferFile(flags, self, path, self.writer(access))
 
     def _reader(self) -> Donated:
         filesystem = self.filesystem
@@ -779,15 +787,18 @@ class GoferInode(Inode):
             client.keep(key, donated)
         return donated
 
-    def _writer(self, access: int) -> Donated:
+    def writer(self, access: int) -> Donated:
+        """A descriptor to write through, for O_WRONLY or O_RDWR and perhaps O_APPEND, for one more user."""
         pending = self.filesystem.client.take_pending(self)
-        if pending is not None:
+        if pending is not None and access & os.O_APPEND:
+            pending.drop()
+        elif pending is not None:
             self._open[os.O_RDWR] = pending
             self._stat_fd = pending.descriptor
             return pending
         # More rights than asked for do no harm to O_WRONLY: what cannot be read cannot be mapped.
         donated = self._open.get(os.O_RDWR)
-        if donated is None or access == os.O_RDONLY:
+        if donated is None or access & os.O_APPEND:
             return self._asked(access)
         donated.references += 1
         return donated
@@ -848,13 +859,16 @@ class GoferDirectory(DirectoryFile):
 class GoferFile(OpenFile):
     """An open file of an export. Reads and writes go to the donated descriptor, never to the gofer."""
 
-    __slots__ = ("_donated",)
+    __slots__ = ("_appends", "_donated")
 
     inode: GoferInode
 
-    def __init__(self, flags: int, inode: GoferInode, path: Path | None, donated: Donated | None) -> None:
+    def __init__(
+        self, flags: int, inode: GoferInode, path: Path | None, donated: Donated | None, appends: bool = False
+    ) -> None:
         super().__init__(flags, inode, path)
         self._donated = donated
+        self._appends = appends  # writes to the descriptor go to the end, whatever the offset
 
     def release(self) -> None:
         donated = self._donated
@@ -872,14 +886,16 @@ class GoferFile(OpenFile):
         return -1 if self._donated is None else self._donated.descriptor
 
     def prepare_write(self, offset: int, size: int) -> int:
-        if self._donated is None or self._appends:
-            return -1
-        return self._donated.descriptor
+        return -1 if self._donated is None else self._written()
 
-    @property
-    def _appends(self) -> bool:
-        """Must the host's kernel find the end of the file itself? The host appends to it, too."""
-        return bool(self.flags & os.O_APPEND) and self.inode.filesystem.shared
+    def _written(self) -> int:
+        """The descriptor to write to. Raises: LinuxError."""
+        if self._appends and not self.flags & os.O_APPEND:  # taken back with fcntl(2)
+            plain = self.inode.writer(self.flags & os.O_ACCMODE)
+            self.release()
+            self._donated = plain
+            self._appends = False
+        return self._descriptor()
 
     def wrote(self, offset: int, count: int) -> None:
         if self.flags & _SYNC_FLAGS:
@@ -893,12 +909,9 @@ class GoferFile(OpenFile):
             raise LinuxError.from_host(error) from None
 
     def pwrite(self, data: bytes | memoryview, offset: int) -> int:
-        descriptor = self._descriptor()
+        descriptor = self._written()
         try:
-            if self._appends:
-                count = os.pwritev(descriptor, [data], 0, os.RWF_APPEND)
-            else:
-                count = os.pwrite(descriptor, data, offset)
+            count = os.pwrite(descriptor, data, offset)
         except OSError as error:
             raise LinuxError.from_host(error) from None
         if self.flags & _SYNC_FLAGS:

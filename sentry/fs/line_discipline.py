@@ -205,7 +205,7 @@ class LineDiscipline:
 
     def _store(self, c: int) -> None:
         """An ordinary character."""
-        if self.canonical and len(self.input) - self.editing >= INPUT_SIZE - 2:
+        if self.canonical and len(self.input) - self.editing >= INPUT_SIZE - 1:
             if self.input_flags & abi.IMAXBEL:
                 self._echo(b"\a")
             return

@@ -545,6 +545,10 @@ class OverlayFilesystem(Filesystem):
         self._ino += 1
         return self._ino
 
+    def unmounted(self) -> None:
+        super().unmounted()
+        self.changed_links.clear()
+
     def revalidate(self, parent: Inode, name: bytes, child: Inode | None) -> bool:
         assert isinstance(parent, OverlayDirectory)
         if parent.lower is None or (parent.changes is not None and name in parent.changes):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from sentry.abi import system as abi
 from sentry.abi.errors import LinuxError
 from sentry.fs import proc_system
-from sentry.fs.proc_process import process_directory, process_ino
+from sentry.fs.proc_process import process_directory, process_ino, zombie_process, zombies
 from sentry.fs.synthetic import (
     DynamicDirectory,
     Render,
@@ -176,6 +176,8 @@ class ProcRoot(DynamicDirectory):
             number = int(name)
             process = self.kernel.processes.get(number)
             if process is None:
+                process = zombie_process(self.kernel, number)
+            if process is None:
                 # A thread's number opens its process's directory, though it is not listed.
                 thread = self.kernel.tasks.get(number)
                 process = thread.process if thread is not None else None
@@ -188,7 +190,8 @@ class ProcRoot(DynamicDirectory):
     def list_names(self, task: Task) -> Iterable[DirectoryEntry]:
         directory = stat.S_IFDIR >> 12
         names = [DirectoryEntry(name, ino, kind) for name, (ino, kind, _) in self._makers.items()]
-        names += [DirectoryEntry(b"%d" % pid, process_ino(pid), directory) for pid in sorted(self.kernel.processes)]
+        pids = sorted([*self.kernel.processes, *zombies(self.kernel)])
+        names += [DirectoryEntry(b"%d" % pid, process_ino(pid), directory) for pid in pids]
         return names
 
     def mkdir(self, name: bytes, mode: int, uid: int, gid: int) -> Inode:

@@ -18,6 +18,8 @@ from sentry.abi.errors import LinuxError
 from sentry.fs import proc_maps, proc_text
 from sentry.fs.synthetic import DynamicDirectory, MagicLink, SyntheticFile, SyntheticInode
 from sentry.kernel.credentials import CAP_SYS_PTRACE, CAP_SYS_RESOURCE
+from sentry.kernel.exit import zombie as is_zombie
+from sentry.kernel.task import Process
 from sentry.vfs.attributes import DirectoryEntry
 from sentry.vfs.file import OpenFile
 from sentry.vfs.path import Dentry, Mount, Path
@@ -25,7 +27,7 @@ from sentry.vfs.path import Dentry, Mount, Path
 if TYPE_CHECKING:
     from sentry.fs.proc import ProcFilesystem
     from sentry.kernel.kernel import Kernel
-    from sentry.kernel.task import Process, Task
+    from sentry.kernel.task import Task
     from sentry.vfs.attributes import Attributes
     from sentry.vfs.inode import Inode
 
@@ -80,7 +82,23 @@ def _inspector(process: Process) -> Callable[[Task], None]:
 
 def alive(kernel: Kernel, process: Process) -> bool:
     """Is the process still in the guest's process table (perhaps as a zombie)?"""
-    return kernel.processes.get(process.pid) is process
+    return kernel.processes.get(process.pid) is process or kernel.zombies.get(process.pid) == process.host_pid
+
+
+def zombie_process(kernel: Kernel, pid: int) -> Process | None:
+    """What is left of a process that has ended and was not waited for: a stand-in without threads."""
+    host_pid = kernel.zombies.get(pid)
+    if host_pid is None or not is_zombie(kernel, pid):
+        return None
+    parent = kernel.by_host.get(int(kernel.host_status(host_pid).get(b"PPid", b"0")))
+    process = Process(kernel, pid, host_pid, parent.process if parent is not None else kernel.init)
+    process.exit_status = 0
+    return process
+
+
+def zombies(kernel: Kernel) -> list[int]:
+    """The guest pids of all of them."""
+    return [pid for pid in list(kernel.zombies) if is_zombie(kernel, pid)]
 
 
 class _Subject(NamedTuple):

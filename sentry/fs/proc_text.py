@@ -75,7 +75,7 @@ def _state(fields: list[bytes], process: Process, thread: Task | None, viewer: T
 def _name(process: Process, thread: Task | None) -> bytes:
     if thread is not None:
         return thread.name
-    return process.leader.name if process.threads else b""
+    return process.leader.name if process.threads else b"defunct"
 
 
 # -- stat, statm, status --

@@ -15,6 +15,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import resource
 import stat
 from collections import OrderedDict
 from collections.abc import Callable
@@ -45,12 +46,14 @@ F_SEAL_SEAL, F_SEAL_SHRINK, F_SEAL_GROW, F_SEAL_WRITE, F_SEAL_FUTURE_WRITE, F_SE
 _ALL_SEALS = 0x3F
 _MFD_CLOEXEC, _MFD_ALLOW_SEALING = 1, 2
 _PROT_WRITE = 2
+_MAX_INODES = 1 << 20
 _NR_FALLOCATE = 285
 _MAX_XATTR = 65536
 _O_APPEND = os.O_APPEND
 
-# How many memfds files may use; above it they stay in bytearrays unless mapped. Set from RLIMIT_NOFILE by boot.
-max_memfds = 8000
+# How many memfds files may use; above it they stay in bytearrays unless mapped. The sentry needs descriptors for much
+# else; whoever raises the limit later sets this too.
+max_memfds = min(8000, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 3)
 _memfds = 0
 # Without a memfd, this is the most that a hole may add to a file.
 _MAX_HELD_HOLE = 16 << 20
@@ -69,14 +72,15 @@ sentry has no /proc of its own: boot.py puts the kernel's method here."""
 class Budget:
     """How many bytes and inodes may be in use; a mount's own budget also draws on its parent, the sandbox's total.
 
-    limit, used: bytes (whole pages of data, names and attributes as they are).
+    limit, used: bytes (whole pages of data, targets and attributes as they are). inode_limit, inodes: names and
+    nameless files; each takes 1 to 2 KB of our own memory, so by default there is a bound on them too.
     """
 
     __slots__ = ("inode_limit", "inodes", "limit", "parent", "used")
 
     def __init__(self, limit: int, inode_limit: int = 0, parent: Budget | None = None) -> None:
         self.limit = limit
-        self.inode_limit = inode_limit or max(1024, limit // 4096)
+        self.inode_limit = inode_limit or min(_MAX_INODES, max(1024, limit // 8192))
         self.parent = parent
         self.used = 0
         self.inodes = 0
@@ -241,6 +245,8 @@ class Content:
     def write(self, data: bytes | memoryview, offset: int) -> int:
         """Raises: ENOSPC, EFBIG, EPERM."""
         size = len(data)
+        if not size:
+            return 0
         fd = self.prepare(offset, size)
         if fd >= 0:
             try:

@@ -246,6 +246,10 @@ class HostTerminal(JobControl):
             return 0
         return None
 
+    def before_read(self) -> None:
+        """Stops a background reader. Raises: Interrupted, EIO."""
+        self.check_current(SIGTTIN)
+
     def name(self, task: Task) -> bytes:
         return self.shown_as
 
@@ -282,10 +286,13 @@ def session_left(process: Process) -> None:
     control = _controlled.get(process.pid)
     if control is None:
         return
-    foreground = control.foreground
+    foreground, kernel = control.foreground, control.kernel
     control.release()
     if foreground:
-        control.kernel.send_group_signal(foreground, SIGHUP)
+        for member in list(kernel.processes.values()):
+            # Not the leader itself: it must end with its own status, which a signal would replace.
+            if member is not process and kernel.process_group(member) == foreground:
+                kernel.send_signal(member, SIGHUP)
 
 
 # -- pseudo-terminals --

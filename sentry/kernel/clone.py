@@ -18,6 +18,8 @@ from sentry.platform.delegated import CLONE_REFUSED
 from sentry.platform.notify import kill_process
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sentry.kernel.kernel import Kernel, Timer
     from sentry.vfs.fd_table import FdTable
     from sentry.vfs.fs_context import FsContext
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 CLONE_VM, CLONE_FS, CLONE_FILES, CLONE_SIGHAND = 0x100, 0x200, 0x400, 0x800
 CLONE_VFORK, CLONE_PARENT, CLONE_THREAD, CLONE_PIDFD = 0x4000, 0x8000, 0x10000, 0x1000
 _NAMESPACES = 0x7E020080
+_NEWNS, _NEWUSER, _PARENT_SETTID, _DETACHED = 0x20000, 0x10000000, 0x100000, 0x400000
 _RLIMIT_NPROC = 6
 _DEFAULT_LIMIT = 16384
 _NAME_TIMEOUT = 2_000_000_000
@@ -33,9 +36,10 @@ _NAME_TIMEOUT = 2_000_000_000
 class Pending:
     """A clone under way: what the child will inherit. waiting: the parent's last message came before the child's."""
 
-    __slots__ = ("child", "files", "flags", "fs", "name", "parent", "timer", "waiting")
+    __slots__ = ("child", "files", "flags", "fs", "name", "on_child", "parent", "timer", "waiting")
 
     def __init__(self, parent: Task, flags: int, files: FdTable, fs: FsContext) -> None:
+        self.on_child: Callable[[Process], None] | None = None
         self.parent = parent
         self.flags = flags
         self.files = files
@@ -49,11 +53,13 @@ class Pending:
 _serial = 0
 
 
-def ask(task: Task, flags: int) -> int:
-    """STUB_CLONE: the cookie. Raises: EPERM (namespaces), EINVAL, EAGAIN (limits)."""
+def ask(task: Task, flags: int, on_child: Callable[[Process], None] | None = None) -> int:
+    """STUB_CLONE: the cookie. on_child is told of the child before the parent goes on (CLONE_PIDFD). Raises: EPERM (namespaces), EINVAL, EAGAIN (limits)."""
     global _serial
     kernel = task.kernel
-    if flags & CLONE_REFUSED:
+    if flags & CLONE_FS and flags & (_NEWNS | _NEWUSER) or flags & CLONE_PIDFD and flags & (_PARENT_SETTID | _DETACHED):
+        raise LinuxError(errno.EINVAL)
+    if flags & CLONE_REFUSED & ~CLONE_PIDFD:
         raise LinuxError(errno.EPERM if flags & _NAMESPACES else errno.EINVAL)
     if flags & CLONE_THREAD and not flags & CLONE_SIGHAND or flags & CLONE_SIGHAND and not flags & CLONE_VM:
         raise LinuxError(errno.EINVAL)
@@ -73,7 +79,8 @@ def ask(task: Task, flags: int) -> int:
     else:
         fs = task.fs.copy()
     _serial += 1
-    kernel.pending_clones[_serial] = Pending(task, flags, files, fs)
+    pending = kernel.pending_clones[_serial] = Pending(task, flags, files, fs)
+    pending.on_child = on_child
     return _serial
 
 
@@ -121,6 +128,8 @@ def name_child(kernel: Kernel, cookie: int, claimed_tid: int, host_tid: int) -> 
         fs=pending.fs,
     )
     kernel.add_task(child)
+    if pending.on_child is not None:
+        pending.on_child(process)
     if not thread:
         kernel.watch_process(process)
     pending.child = child

@@ -73,13 +73,15 @@ def resolve(task: Task, dirfd: int, name: bytes, flags: int) -> Path:
     """The place that execveat's arguments name."""
     if flags & ~(_AT_SYMLINK_NOFOLLOW | _AT_EMPTY_PATH):
         raise LinuxError(errno.EINVAL)
+    if not name and not flags & _AT_EMPTY_PATH:
+        raise LinuxError(errno.ENOENT)
     base = task.fs.cwd
     if dirfd != _AT_FDCWD and not name.startswith(b"/"):
         file = task.files.get(dirfd)
         if file.path is None:
             raise LinuxError(errno.EACCES)
         base = file.path
-        if not name and flags & _AT_EMPTY_PATH:
+        if not name:
             return base
         if not base.inode.is_directory:
             raise LinuxError(errno.ENOTDIR)

@@ -18,7 +18,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from sentry.abi.errors import ERESTARTNOHAND, ERESTARTSYS, Interrupted, LinuxError
+from sentry.abi.errors import ERESTARTNOINTR, Interrupted, LinuxError
 from sentry.core import native
 from sentry.kernel import clone, exit, signals, strangers
 from sentry.kernel.answers import DEFERRED, PROCEED
@@ -202,7 +202,7 @@ class Kernel:
         except LinuxError as error:
             return identity, -error.errno, 0
         except Interrupted as error:
-            return identity, -(ERESTARTNOHAND if error.no_hand else ERESTARTSYS), 0
+            return identity, self._interrupt(task, error.no_hand), 0
         if type(result) is int:
             return identity, result, 0
         if result is PROCEED:
@@ -250,7 +250,7 @@ class Kernel:
             return -error.errno
         except Interrupted as error:
             task.coroutine = None
-            return -(ERESTARTNOHAND if error.no_hand else ERESTARTSYS)
+            return self._interrupt(task, error.no_hand)
         self._park(task, block)
         return None
 
@@ -282,6 +282,17 @@ class Kernel:
         result = self._advance(task, coroutine, outcome)
         if result is not None:
             self.answer(task, result)
+
+    def _interrupt(self, task: Task, no_hand: bool) -> int:
+        """The answer of a call that a kick has ended. The host only restarts a call, or runs a handler, where a signal
+        is pending, which we cannot know: so we make one pending, whose handler in the stub decides."""
+        try:
+            self.platform.send_signal(
+                task.process.host_pid, task.host_tid, signals.SIGSYS, signals.kick_information(no_hand)
+            )
+        except LinuxError:
+            pass  # the thread is gone
+        return -ERESTARTNOINTR
 
     def answer(self, task: Task, value: int) -> None:
         """Ends the call that task is blocked in."""

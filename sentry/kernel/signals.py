@@ -26,12 +26,13 @@ if TYPE_CHECKING:
 _INFO = struct.Struct("<iiiiiIQ")
 INFO_SIZE = 128
 SIGKILL, SIGSTOP, SIGCONT = int(signal.SIGKILL), int(signal.SIGSTOP), int(signal.SIGCONT)
+SIGSYS = int(signal.SIGSYS)
 _IGNORED_BY_DEFAULT = {int(signal.SIGCHLD), int(signal.SIGCONT), int(signal.SIGURG), int(signal.SIGWINCH)}
 _STOPPING = {SIGSTOP, int(signal.SIGTSTP), int(signal.SIGTTIN), int(signal.SIGTTOU)}
 
 
 def information(number: int, code: int, pid: int, uid: int, value: int = 0) -> bytes:
-    """A siginfo_t. code: negative, as only the kernel may send others (abi.SENT_BY_KILL becomes SI_USER)."""
+    """A siginfo_t. code: negative; abi.SENT_BY_KILL and SENT_BY_TKILL stand for SI_USER and SI_TKILL."""
     return _INFO.pack(number, 0, code, 0, pid, uid, value).ljust(INFO_SIZE, b"\0")
 
 
@@ -62,7 +63,7 @@ def send_process(
     for hook in kernel.signal_hooks:
         if hook(process, None, number, info):
             return
-    kernel.platform.send_signal(process.host_pid, None, number, None if number in (SIGKILL, SIGSTOP) else info)
+    kernel.platform.send_signal(process.host_pid, None, number, _travelling(number, info))
     kernel.kick_process(process)
 
 
@@ -76,13 +77,31 @@ def send_thread(kernel: Kernel, task: Task, number: int, sender: Task | None = N
     for hook in kernel.signal_hooks:
         if hook(process, task, number, info):
             return
-    kernel.platform.send_signal(
-        process.host_pid, task.host_tid, number, None if number in (SIGKILL, SIGSTOP) else info
-    )
+    kernel.platform.send_signal(process.host_pid, task.host_tid, number, _travelling(number, info))
     if number in (SIGKILL, SIGSTOP, SIGCONT) or number in _STOPPING:
         kernel.kick_process(process)
     else:
         kernel.kick(task)
+
+
+_TRUE_CODES = {abi.SENT_BY_KILL: 0, abi.SENT_BY_TKILL: -6}
+_SI_TIMER = -2
+
+
+def _travelling(number: int, info: bytes) -> bytes | None:
+    """The form of a siginfo_t that reaches the stub unspoilt (stub_abi.h, STUB_SENT)."""
+    if number in (SIGKILL, SIGSTOP):
+        return None
+    code = int.from_bytes(info[8:12], "little", signed=True)
+    if code == _SI_TIMER or code < -128 and code not in _TRUE_CODES:
+        return info
+    mark = abi.SENT | _TRUE_CODES.get(code, code) & 0xFF
+    return b"%b%b%b%b" % (info[:4], mark.to_bytes(4, "little"), _SI_TIMER.to_bytes(4, "little", signed=True), info[12:])
+
+
+def kick_information(never_restarts: bool) -> bytes:
+    """The siginfo_t of the SIGSYS that interrupts a blocked call."""
+    return _INFO.pack(SIGSYS, abi.KICK, _SI_TIMER, 0, 0, 0, int(never_restarts)).ljust(INFO_SIZE, b"\0")
 
 
 def _plain(number: int, sender: Task | None, code: int) -> bytes:

@@ -21,13 +21,14 @@ in_flight: set[Rights] = set()
 
 
 class _State:
-    """count: descriptors in flight. dropping: those whose turn comes when the drop that runs now is done, None if none
-    runs: a socket in a socket in a socket … must not become as deep a recursion."""
+    """count: descriptors in flight, by description in counts. dropping: those whose turn comes when the drop that runs
+    now is done, None if none runs: a socket in a socket in a socket … must not become as deep a recursion."""
 
-    __slots__ = ("count", "dropping")
+    __slots__ = ("count", "counts", "dropping")
 
     def __init__(self) -> None:
         self.count = 0
+        self.counts: dict[OpenFile, int] = {}
         self.dropping: list[OpenFile] | None = None
 
 
@@ -42,6 +43,9 @@ class Rights:
     def __init__(self, files: Iterable[OpenFile]) -> None:
         self.files = [file.acquire() for file in files]
         _state.count += len(self.files)
+        counts = _state.counts
+        for file in self.files:
+            counts[file] = counts.get(file, 0) + 1
         in_flight.add(self)
 
     def copy(self) -> Rights:
@@ -52,6 +56,11 @@ class Rights:
         """The descriptions; their references are the caller's now."""
         files, self.files = self.files, []
         _state.count -= len(files)
+        counts = _state.counts
+        for file in files:
+            counts[file] -= 1
+            if not counts[file]:
+                del counts[file]
         in_flight.discard(self)
         return files
 
@@ -74,14 +83,16 @@ def count_in_flight() -> int:
     return _state.count
 
 
+def only_in_flight(file: OpenFile) -> bool:
+    """Is every reference to the description a message?"""
+    return _state.counts.get(file) == file.references
+
+
 def collect() -> None:
     """Drops the messages that no process can ever receive."""
     if not in_flight or _state.dropping is not None:
         return
-    counts: dict[OpenFile, int] = {}
-    for rights in in_flight:
-        for file in rights.files:
-            counts[file] = counts.get(file, 0) + 1
+    counts = _state.counts
     # Those whose references are all messages. They live on if a message in a queue outside of them holds them.
     suspects = {file for file, count in counts.items() if file.references == count and hasattr(file, "queued_rights")}
     if not suspects:

@@ -137,6 +137,11 @@ class UnixSocket(Socket):
             raise LinuxError(errno.EPROTOTYPE)
         return found.socket
 
+    def drop(self) -> None:
+        super().drop()
+        if self.references > 0 and scm.only_in_flight(self):
+            scm.collect()
+
     def forget_name(self) -> None:
         """Gives the name back; a socket file stays, as natively."""
         if self.bound is not None:

@@ -30,10 +30,11 @@ _MAP_ANONYMOUS = 0x20
 # only without that bit, "set" traps only if the 64-bit argument is not 0.
 _MMAP, _SIGACTION, _SIGPROCMASK, _SIGSUSPEND, _CLONE, _FORK, _VFORK, _EXECVE = 9, 13, 14, 130, 56, 57, 58, 59
 _PSELECT6, _PPOLL, _EPOLL_PWAIT, _EXECVEAT, _EPOLL_PWAIT2 = 270, 271, 281, 322, 441
-_SIGTIMEDWAIT = 128
+_SIGTIMEDWAIT, _WAITID = 128, 247
+_P_PIDFD = 3
 TRAPPED = (
     _SIGPROCMASK, _SIGACTION, _MMAP, _CLONE, _EXECVE, _VFORK, _FORK, _PPOLL, _PSELECT6, _EPOLL_PWAIT, _SIGSUSPEND,
-    _EXECVEAT, _EPOLL_PWAIT2, _SIGTIMEDWAIT,
+    _EXECVEAT, _EPOLL_PWAIT2, _SIGTIMEDWAIT, _WAITID,
 )  # fmt: skip
 
 
@@ -82,6 +83,9 @@ def jump_filter() -> bytes:
         if number == _MMAP:
             program.load(_argument(3))
             program.jump(_JSET, _MAP_ANONYMOUS, "allow", "from")
+        elif number == _WAITID:
+            program.load(_argument(0))
+            program.jump(_JEQ, _P_PIDFD, "from", "allow")
         elif number == _EXECVEAT:
             # The very first execveat of the loader comes from our own launcher.
             program.load(_argument(0, high=True))
@@ -117,7 +121,8 @@ def call_filter(tracing: bool = False) -> bytes:
 
     default = pyseccomp.TRACE(1) if tracing else pyseccomp.NOTIFY
     rules = pyseccomp.SyscallFilter(defaction=default)
-    rules.set_attr(pyseccomp.Attr.ACT_BADARCH, pyseccomp.KILL_PROCESS)
+    # Other architectures are killed by jump_filter; what is left is x32's numbers, which this kernel does not have.
+    rules.set_attr(pyseccomp.Attr.ACT_BADARCH, default)
     rules.set_attr(pyseccomp.Attr.CTL_OPTIMIZE, 2)
     for entry in DELEGATED:
         conditions = [

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Inodes without a name in any tree: pipefs, sockfs and the anonymous inodes of eventfd, epoll and friends.
 
-Owns their numbers and attributes, and how a file without a name gets its descriptor. The device numbers are fixed and below those that mounts get.
+Owns their numbers and attributes, and how a file without a name gets its descriptor. The device numbers are fixed and
+below those that mounts get.
 Source: fs/pipe.c, net/socket.c and fs/anon_inodes.c for modes and magics.
 """
 

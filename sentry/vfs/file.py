@@ -38,6 +38,9 @@ class OpenFile:
 
     __slots__ = ("__weakref__", "flags", "inode", "offset", "owner", "path", "queue", "references")
 
+    discards: bool = False
+    """Writes are thrown away unseen (/dev/null): the caller need not even copy the data."""
+
     def __init__(self, flags: int, inode: Inode, path: Path | None) -> None:
         self.flags = flags
         self.inode = inode

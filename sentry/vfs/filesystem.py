@@ -61,5 +61,11 @@ class Filesystem:
     def status(self) -> FilesystemStatus:
         raise NotImplementedError
 
+    def unmounted(self) -> None:
+        """The last mount is gone. Inodes know their file system: without this cut, a cycle would keep all of them until
+        the garbage collector comes; so those still open go one by one, and the rest at once."""
+        self.__dict__.pop("root", None)  # it may be gone already
+        self.root_dentry = None
+
     def sync(self) -> None:
         """syncfs(2)."""

@@ -31,7 +31,6 @@ LOCK_SH, LOCK_EX, LOCK_NB, LOCK_UN = fcntl.LOCK_SH, fcntl.LOCK_EX, fcntl.LOCK_NB
 F_RDLCK, F_WRLCK, F_UNLCK = 0, 1, 2
 
 
-
 class RecordLock:
     """One held range: first to last byte, both included. kind: F_RDLCK or F_WRLCK. pid: -1 for OFD locks."""
 

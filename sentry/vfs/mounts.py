@@ -58,6 +58,8 @@ class MountNamespace:
         self._next_id = 20
         self.version = 0
         self.mounts: dict[int, Mount] = {}
+        # Detached while somebody was inside (MNT_DETACH): their dentries are forgotten when he is gone.
+        self._lingering: list[tuple[Mount, Dentry]] = []
         self.root = self._make(filesystem, _root_dentry(filesystem), None, None, flags)
 
     @property
@@ -193,13 +195,14 @@ class MountNamespace:
         for child in list(mount.children.values()):
             self._detach(child)
             self._forget(task, child)
-        root = mount.filesystem.root_dentry
-        if (
-            root is not None
-            and not any(other.filesystem is mount.filesystem for other in self.mounts.values())
-            and not self._in_use(task, mount)
-        ):
-            purge(root)
+        filesystem = mount.filesystem
+        if not any(other.filesystem is filesystem for other in self.mounts.values()):
+            self._lingering.append((mount, filesystem.root_dentry or mount.root))
+            filesystem.unmounted()
+        for lingering in self._lingering.copy():
+            if not self._in_use(task, lingering[0]):
+                self._lingering.remove(lingering)
+                purge(lingering[1])
 
     def _in_use(self, task: Task, mount: Mount) -> bool:
         seen: set[int] = set()
@@ -304,9 +307,12 @@ class MountNamespace:
         return b"".join(
             b" ".join(
                 (
-                    escape(mount.source), escape(point), escape(mount.filesystem.type),
-                    _mount_options(mount) + _more(mount.filesystem.options), b"0 0\n",
-                )  # fmt: skip
+                    escape(mount.source),
+                    escape(point),
+                    escape(mount.filesystem.type),
+                    _mount_options(mount) + _more(mount.filesystem.options),
+                    b"0 0\n",
+                )
             )
             for mount, point in self.visible(task)
         )
@@ -320,11 +326,17 @@ class MountNamespace:
             lines.append(
                 b"%d %d %d:%d %s %s %s - %s %s %s\n"
                 % (
-                    mount.id, parent, os.major(filesystem.dev), os.minor(filesystem.dev),
-                    escape(mount.root.name_in_filesystem()), escape(point), _mount_options(mount),
-                    escape(filesystem.type), escape(mount.source),
+                    mount.id,
+                    parent,
+                    os.major(filesystem.dev),
+                    os.minor(filesystem.dev),
+                    escape(mount.root.name_in_filesystem()),
+                    escape(point),
+                    _mount_options(mount),
+                    escape(filesystem.type),
+                    escape(mount.source),
                     (b"ro" if mount.flags & MS_RDONLY else b"rw") + _more(filesystem.options),
-                )  # fmt: skip
+                )
             )
         return b"".join(lines)
 

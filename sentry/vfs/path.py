@@ -12,7 +12,6 @@ Invariants of the cache:
 
 from __future__ import annotations
 
-import stat
 from itertools import islice
 from sys import getrefcount
 from typing import TYPE_CHECKING, NamedTuple
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from sentry.vfs.inode import Inode
 
 S_IFMT = 0o170000
+S_IFDIR = 0o040000
 
 
 class Dentry:
@@ -42,7 +42,7 @@ class Dentry:
         self.parent = parent
         self.inode = inode
         self.kind = 0 if inode is None else inode.attributes().mode & S_IFMT
-        self.children: dict[bytes, Dentry] = {}
+        self.children: dict[bytes, Dentry] = {} if self.kind == S_IFDIR else _NO_CHILDREN
         self.mounts = 0
         self.deleted = False
         self.recent = False
@@ -52,10 +52,12 @@ class Dentry:
         """Turns a negative dentry into one of inode."""
         self.inode = inode
         self.kind = inode.attributes().mode & S_IFMT
+        if self.kind == S_IFDIR:
+            self.children = {}
 
     @property
     def is_directory(self) -> bool:
-        return self.kind == stat.S_IFDIR
+        return self.kind == S_IFDIR
 
     def name_in_filesystem(self) -> bytes:
         """The path from the file system's own root, with " (deleted)" (mountinfo's fourth field)."""
@@ -66,6 +68,10 @@ class Dentry:
             dentry = dentry.parent
         path = b"/" + b"/".join(reversed(names))
         return path + b"//deleted" if self.deleted else path
+
+
+# Of everything but directories: nothing is ever put in.
+_NO_CHILDREN: dict[bytes, Dentry] = {}
 
 
 class Mount:
@@ -159,6 +165,8 @@ BUDGET = 50_000
 _SWEEP = 2_000
 # Every cached dentry that may be evicted, least recently added or spared first.
 _evictable: dict[Dentry, None] = {}
+# No sweep before there are that many: where most are in use, sweeping at every new one would be all we do.
+_next_sweep = 0
 
 
 def attach(parent: Dentry, name: bytes, inode: Inode | None) -> Dentry:
@@ -166,7 +174,7 @@ def attach(parent: Dentry, name: bytes, inode: Inode | None) -> Dentry:
     dentry = Dentry(name, parent, inode)
     parent.children[name] = dentry
     _evictable[dentry] = None
-    if len(_evictable) > BUDGET:
+    if len(_evictable) > BUDGET and len(_evictable) >= _next_sweep:
         _sweep()
     return dentry
 
@@ -225,6 +233,7 @@ def purge(root: Dentry) -> None:
 
 
 def _sweep() -> None:
+    global _next_sweep
     # Second chance: what was used since the last sweep is spared and goes to the end of the queue.
     for dentry in list(islice(_evictable, _SWEEP)):
         del _evictable[dentry]
@@ -236,6 +245,7 @@ def _sweep() -> None:
             parent = dentry.parent
             if parent is not None:
                 del parent.children[dentry.name]
+    _next_sweep = len(_evictable) + _SWEEP // 4
 
 
 def cached_count() -> int:

@@ -175,13 +175,16 @@ def truncate(task: Task, path: Path, size: int) -> None:
     check_writable_mount(path.mount)
     inode = path.inode
     check(task.credentials, inode, MAY_WRITE)
-    check_size(task, size)
-    inode.set_attributes(AttributeChange(size=size, mode=_without_privileges(task.credentials, inode.attributes())))
+    attributes = inode.attributes()
+    check_size(task, size, attributes.size)
+    inode.set_attributes(AttributeChange(size=size, mode=_without_privileges(task.credentials, attributes)))
     events.notify_path(path, events.IN_MODIFY)
 
 
-def check_size(task: Task, size: int) -> None:
-    """RLIMIT_FSIZE for a file that is made size bytes long: SIGXFSZ and EFBIG. Raises: EFBIG."""
+def check_size(task: Task, size: int, current: int = 0) -> None:
+    """RLIMIT_FSIZE for a file of current bytes that is made size bytes long: SIGXFSZ and EFBIG. Raises: EFBIG."""
+    if size <= current:
+        return
     limits = getattr(task.process, "limits", None)
     if limits is not None:
         limit = limits.get(RLIMIT_FSIZE)

@@ -19,7 +19,36 @@ from pathlib import Path
 from tests import sandbox
 
 #: Beyond what debootstrap's smallest variant holds.
-PACKAGES = tuple("busybox-static gawk gcc git libc6-dev perl procps python3 python3-venv xz-utils".split())
+PACKAGES = (
+    "busybox-static",
+    "gawk",
+    "gcc",
+    "git",
+    "libc6-dev",
+    "perl",
+    "procps",
+    "python3",
+    "python3-venv",
+    "xz-utils",
+)
+
+#: What engines give root by default.
+CAPABILITIES = (
+    "CAP_AUDIT_WRITE",
+    "CAP_CHOWN",
+    "CAP_DAC_OVERRIDE",
+    "CAP_FOWNER",
+    "CAP_FSETID",
+    "CAP_KILL",
+    "CAP_MKNOD",
+    "CAP_NET_BIND_SERVICE",
+    "CAP_NET_RAW",
+    "CAP_SETFCAP",
+    "CAP_SETGID",
+    "CAP_SETPCAP",
+    "CAP_SETUID",
+    "CAP_SYS_CHROOT",
+)
 ROOT_FILE_SYSTEM = sandbox.CACHE / "rootfs"
 
 
@@ -104,13 +133,6 @@ def bundle_configuration(
     words: Sequence[str], root: Path, env: Mapping[str, str], volumes: Sequence[str] = ()
 ) -> dict[str, object]:
     """A config.json of the OCI runtime specification: root's usual capabilities, the usual mounts."""
-    capabilities = [
-        f"CAP_{name}"
-        for name in (
-            "AUDIT_WRITE CHOWN DAC_OVERRIDE FOWNER FSETID KILL MKNOD NET_BIND_SERVICE NET_RAW SETFCAP SETGID SETPCAP"
-            " SETUID SYS_CHROOT"
-        ).split()
-    ]
     mounts: list[dict[str, object]] = [
         {"destination": "/proc", "type": "proc", "source": "proc"},
         {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "mode=755"]},
@@ -129,7 +151,7 @@ def bundle_configuration(
             "args": list(words),
             "env": [f"{name}={value}" for name, value in env.items()],
             "cwd": "/",
-            "capabilities": {name: capabilities for name in sets},
+            "capabilities": dict.fromkeys(sets, CAPABILITIES),
         },
         "root": {"path": str(root)},
         "hostname": "pysc",

@@ -34,8 +34,9 @@ def test_the_host_s_files_can_be_changed_inside_only(place: Place) -> None:
         place,
         "/bin/sh",
         "-ec",
-        "echo changed > /etc/passwd; cat /etc/passwd; chmod 600 /etc/hostname 2>/dev/null || true; rm -rf /usr/share/doc; "
-        "ls -d /usr/share/doc 2>/dev/null || echo removed; mv /etc/group /etc/moved; mkdir /usr/share/doc; ls /usr/share/doc | wc -l",
+        "echo changed > /etc/passwd; cat /etc/passwd; chmod 600 /etc/hostname 2>/dev/null || true\n"
+        "rm -rf /usr/share/doc; ls -d /usr/share/doc 2>/dev/null || echo removed\n"
+        "mv /etc/group /etc/moved; mkdir /usr/share/doc; ls /usr/share/doc | wc -l",
         out="changed\nremoved\n0\n",
     )
     after = os.stat("/etc/passwd")
@@ -58,7 +59,10 @@ def test_a_volume_is_shared_with_the_host(sandboxed: Place) -> None:
     volume = sandboxed.scratch / "volume"
     volume.mkdir()
     (volume / "given").write_text("from the host\n")
-    program = "cd /data; cat given; echo inside > made; mkdir d; ln -s made link; chmod 640 made; mv given taken; cat link; ln made d/hard"
+    program = """
+        cd /data; cat given; echo inside > made; mkdir d; ln -s made link
+        chmod 640 made; mv given taken; cat link; ln made d/hard
+    """
     result = sandboxed.run("/bin/sh", "-ec", program, volumes=[f"{volume}:/data"])
     assert result.out == "from the host\ninside\n", result
     assert sorted(os.listdir(volume)) == ["d", "link", "made", "taken"]
@@ -73,7 +77,8 @@ def test_what_the_host_changes_in_a_volume_is_seen(sandboxed: Place) -> None:
     volume.mkdir()
     program = "echo ready; read x; cat /data/late; read x; cat /data/late"
     with sandboxed.start("/bin/sh", "-ec", program, volumes=[f"{volume}:/data"]) as process:
-        assert process.stdin and process.stdout
+        assert process.stdin
+        assert process.stdout
         assert process.stdout.readline() == b"ready\n"
         for text in ("first\n", "second, longer\n"):
             (volume / "late").write_text(text)
@@ -87,7 +92,10 @@ def test_a_read_only_volume_cannot_be_written(sandboxed: Place) -> None:
     volume = sandboxed.scratch / "volume"
     volume.mkdir()
     (volume / "given").write_text("kept\n")
-    program = "cat /data/given; : > /data/new; echo x > /data/given; rm /data/given; mkdir /data/d; touch /data/given; chmod 600 /data/given; true"
+    program = """
+        cat /data/given; : > /data/new; echo x > /data/given; rm /data/given
+        mkdir /data/d; touch /data/given; chmod 600 /data/given; true
+    """
     result = sandboxed.run("/bin/sh", "-c", program, volumes=[f"{volume}:/data:ro"])
     assert result.out == "kept\n", result
     assert result.err.count("Read-only file system") == 6, result
@@ -161,5 +169,5 @@ def test_only_the_open_standard_streams_are_inherited(sandboxed: Place) -> None:
 
 
 def test_a_filled_writable_layer_is_an_error_of_the_program_only(sandboxed: Place) -> None:
-    program = "truncate -s 1T /tmp/big && echo made; stat -c %s /tmp/big; rm /tmp/big; echo ok > /tmp/small; cat /tmp/small"
+    program = "cd /tmp; truncate -s 1T big && echo made; stat -c %s big; rm big; echo ok > small; cat small"
     expect(sandboxed, "/bin/sh", "-c", program, out="made\n1099511627776\nok\n")

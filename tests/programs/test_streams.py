@@ -37,7 +37,9 @@ def test_a_closed_standard_input_is_an_end_of_file(place: Place) -> None:
 
 def test_output_without_a_reader_ends_the_program(place: Place) -> None:
     with place.start("/bin/sh", "-c", "yes; echo $? >&2") as process:
-        assert process.stdout and process.stderr and process.stdin
+        assert process.stdout
+        assert process.stderr
+        assert process.stdin
         assert process.stdout.read(4) == b"y\ny\n"
         process.stdout.close()
         assert process.stderr.read() == b"141\n"
@@ -46,7 +48,8 @@ def test_output_without_a_reader_ends_the_program(place: Place) -> None:
 
 def test_input_and_output_alternate_without_buffering(place: Place) -> None:
     with place.start("/bin/sh", "-c", 'while read -r line; do echo "<$line>"; done') as process:
-        assert process.stdin and process.stdout
+        assert process.stdin
+        assert process.stdout
         for number in range(100):
             process.stdin.write(f"{number}\n".encode())
             process.stdin.flush()
@@ -97,7 +100,8 @@ def test_a_gigabyte_through_cat_arrives_whole_at_a_steady_memory_size(sandboxed:
     sent, received = hashlib.sha256(), hashlib.sha256()
     sizes: list[int] = []
     with sandboxed.start("/bin/cat") as process:
-        assert process.stdin and process.stdout
+        assert process.stdin
+        assert process.stdout
         stdin, stdout = process.stdin, process.stdout
 
         def feed() -> None:

@@ -120,6 +120,15 @@ class FakeTask:
         self.restart_deadline: int | None = None
         self._next = BASE
 
+    def mount_tmpfs(self) -> None:
+        """Gives the task a root file system."""
+        from sentry.fs.tmpfs import Budget, TmpfsFilesystem
+        from sentry.vfs.fs_context import FsContext
+        from sentry.vfs.mounts import MountNamespace
+
+        root = MountNamespace(TmpfsFilesystem(77, Budget(1 << 20))).root_path
+        self.fs = FsContext(root, root, 0o022)
+
     def place(self, data: bytes) -> int:
         """Puts data somewhere in the memory: its address."""
         address = self._next
@@ -178,9 +187,9 @@ class Call:
 
     def run(self) -> Call:
         """Resumes the call as long as somebody woke it or its deadline passed."""
+        coroutine = self.coroutine
         while self.block is not None:
-            assert self.coroutine is not None
-            coroutine = self.coroutine
+            assert coroutine is not None
             if self.woken:
                 self._resume(lambda: coroutine.send(READY))
             elif self.block.deadline is not None and self.block.deadline <= self.kernel.now():

@@ -68,6 +68,8 @@ class Machine:
         self.hostname, self.domainname = b"box", b""
         self.processes: dict[int, Process] = {}
         self.tasks: dict[int, Task] = {}
+        self.by_host: dict[int, Task] = {}
+        self.zombies: dict[int, int] = {}
         self.host_facts = host_facts.collect()
         self.mapped_files: dict[tuple[int, int], bytes] = {}
         self.exit_hooks: list[Callable[[Process], None]] = []
@@ -106,7 +108,8 @@ class Machine:
         root = self.mounts.root_path
         task = Task(
             process, tid, os.getpid(), name=b"test", credentials=credentials or Credentials(groups=(7, 8)),
-            memory=UserMemory(cast("Platform", self.platform), os.getpid()), files=FdTable(), fs=FsContext(root, root, 0o022),
+            memory=UserMemory(cast("Platform", self.platform), os.getpid()), files=FdTable(),
+            fs=FsContext(root, root, 0o022),
         )  # fmt: skip
         process.threads[tid] = task
         self.tasks[tid] = task
@@ -161,7 +164,9 @@ class Machine:
         self.sent.append(("process", process.pid, number))
         self.infos.append(info)
 
-    def send_thread_signal(self, task: Task, number: int, sender: Task | None = None, info: bytes | None = None) -> None:
+    def send_thread_signal(
+        self, task: Task, number: int, sender: Task | None = None, info: bytes | None = None
+    ) -> None:
         self.sent.append(("thread", task.tid, number))
         self.infos.append(info)
 

@@ -19,9 +19,13 @@ CHILD = 0x30000005
 CLONED = 0x30000006
 EXEC_FAILED = 0x30000007
 SIGSYS = 0x30000008
+PIDFD = 0x30000009
 
+# si_code inside the sentry of what kill and tgkill send; signals.py gives them the form in which they travel.
 SENT_BY_KILL = -0x100
 SENT_BY_TKILL = -0x101
+SENT = 0x50595300
+KICK = 0x504B4943
 
 ANONYMOUS = 0x7FFFFFFF
 PLAN_SIZE = 32768

@@ -145,19 +145,21 @@ stub_vfork:
     syscall
     hlt
 
-/* The entry of the guest's SA_SIGINFO handlers: sets right what the sentry cannot say (si_code >= 0 is the kernel's
- * own), and goes on to the guest's handler with the frame as it is. */
+/* The entry of the guest's SA_SIGINFO handlers: sets right what the sentry cannot say (see STUB_SENT), and goes on to
+ * the guest's handler with the frame as it is. */
     .globl stub_signal
 stub_signal:
-    mov 8(%rsi), %eax
-    cmp $STUB_SENT_BY_KILL, %eax
-    je 1f
-    cmp $STUB_SENT_BY_TKILL, %eax
-    jne 3f
-    movl $-6, 8(%rsi)
-    jmp 3f
-1:  movl $0, 8(%rsi)
-3:  movslq %edi, %rcx
+    cmpl $-2, 8(%rsi)
+    jne 1f
+    mov 4(%rsi), %eax
+    mov %eax, %ecx
+    and $0xffffff00, %ecx
+    cmp $STUB_SENT, %ecx
+    jne 1f
+    movsbl %al, %eax
+    mov %eax, 8(%rsi)
+    movl $0, 4(%rsi)
+1:  movslq %edi, %rcx
     movabs $stub_handlers, %rax
     mov (%rax,%rcx,8), %rcx
     xor %eax, %eax

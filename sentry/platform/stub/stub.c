@@ -18,20 +18,23 @@ typedef unsigned int u32;
 enum {
     NR_mmap = 9, NR_munmap = 11, NR_close = 3, NR_rt_sigaction = 13, NR_rt_sigprocmask = 14, NR_rt_sigpending = 127,
     NR_rt_sigtimedwait = 128, NR_rt_sigsuspend = 130, NR_clone = 56, NR_fork = 57, NR_vfork = 58, NR_execve = 59, NR_gettid = 186,
-    NR_futex = 202, NR_exit_group = 231, NR_pselect6 = 270, NR_ppoll = 271, NR_epoll_pwait = 281,
+    NR_futex = 202, NR_exit_group = 231, NR_waitid = 247, NR_pselect6 = 270, NR_ppoll = 271, NR_epoll_pwait = 281,
     NR_execveat = 322, NR_epoll_pwait2 = 441,
 };
-enum { EINTR = 4, EFAULT = 14, EINVAL = 22, ENOSYS = 38 };
-enum { SIG_BLOCK = 0, SIG_SETMASK = 2, SIGSYS = 31, SYS_SECCOMP = 1 };
+enum { EINTR = 4, EAGAIN = 11, EFAULT = 14, EINVAL = 22, ENOSYS = 38 };
+enum { SIG_BLOCK = 0, SIG_SETMASK = 2, SIGSYS = 31, SYS_SECCOMP = 1, SI_TIMER = -2 };
 #define SIGSYS_BIT (1UL << (SIGSYS - 1))
 #define SA_SIGINFO 4UL
 #define SA_ONSTACK 0x08000000UL
+#define SA_RESTART 0x10000000UL
 #define SA_RESTORER 0x04000000UL
 #define CLONE_VM 0x100UL
 #define CLONE_VFORK 0x4000UL
-#define CLONE_SETTLS 0x80000UL
+#define CLONE_PIDFD 0x1000UL
 #define MAP_ANONYMOUS 0x20UL
 #define AT_EMPTY_PATH 0x1000UL
+#define WNOHANG 1UL
+#define P_PID 1
 #define AT_FDCWD (-100L)
 #define MARKED(fd) ((u64)STUB_MARK << 32 | (u32)(fd))
 
@@ -49,7 +52,7 @@ _Static_assert(__builtin_offsetof(struct context, r8) == 40, "general registers 
 _Static_assert(__builtin_offsetof(struct context, rax) + 8 == 152, "rax in the signal frame (start.S)");
 _Static_assert(__builtin_offsetof(struct context, mask) == 296, "mask in the ucontext");
 
-struct information { int signal, error, code, pad; u64 address; int syscall; u32 arch; };
+struct information { int signal, error, code, pad; u64 address; union { u64 value; struct { int syscall; u32 arch; }; }; };
 
 void stub_restore(void);
 long stub_clone(u64 flags, void *frame, u64 parent_tid, u64 child_tid, u64 tls, u64 cookie);
@@ -241,11 +244,11 @@ static long trap_sigtimedwait(struct context *c) {
     set_mask(c->mask);
     long result = call4(NR_rt_sigtimedwait, c->rdi, c->rsi, c->rdx, c->r10);
     if (!failed(result) && c->rsi) {
-        int *code = (int *)(c->rsi + 8);
-        if (*code == STUB_SENT_BY_KILL)
-            *code = 0; /* SI_USER */
-        else if (*code == STUB_SENT_BY_TKILL)
-            *code = -6; /* SI_TKILL */
+        struct information *information = (struct information *)c->rsi;
+        if (information->code == SI_TIMER && (information->error & ~0xff) == STUB_SENT) {
+            information->code = (signed char)information->error;
+            information->error = 0;
+        }
     }
     return result;
 }
@@ -263,6 +266,7 @@ static long trap_sigsuspend(struct context *c) {
 
 /* ppoll, pselect6, epoll_pwait: the mask is set around the emulated call. */
 static long trap_masked(struct context *c, long nr, u64 address, u64 size) {
+    static const u64 no_time[2] = {0, 0};
     if (address) {
         u64 mask, pending = 0;
         if (size != 8)
@@ -271,10 +275,22 @@ static long trap_masked(struct context *c, long nr, u64 address, u64 size) {
             return -EFAULT;
         mask &= ~SIGSYS_BIT;
         call2(NR_rt_sigpending, &pending, 8);
-        set_mask(mask);
-        /* What was pending and is now unblocked has just been delivered: Linux would not have slept. */
-        if (pending & ~mask)
+        if (pending & ~mask) {
+            /* Linux would not sleep: what is ready is reported (and the signal stays), or its handler runs. */
+            u64 r10 = c->r10, r8 = c->r8, rdx = c->rdx;
+            if (nr == NR_ppoll)
+                rdx = (u64)no_time;
+            else if (nr == NR_pselect6)
+                r8 = (u64)no_time;
+            else
+                r10 = nr == NR_epoll_pwait ? 0 : (u64)no_time;
+            long ready = call6(nr, c->rdi, c->rsi, rdx, r10, r8, 0);
+            if (ready)
+                return ready;
+            set_mask(mask);
             return -EINTR;
+        }
+        set_mask(mask);
     } else {
         set_mask(c->mask);
     }
@@ -286,6 +302,19 @@ static long trap_pselect(struct context *c) {
     if (c->r9 && fetch(pair, c->r9, sizeof pair))
         return -EFAULT;
     return trap_masked(c, NR_pselect6, pair[0], pair[1]);
+}
+
+static long trap_waitid(struct context *c) {
+    long pid = call1(STUB_PIDFD, c->rsi);
+    if (failed(pid))
+        return pid;
+    set_mask(c->mask);
+    u64 flags = c->r10 | (pid >> 32 ? WNOHANG : 0);
+    struct information mine, *information = c->rdx ? (struct information *)c->rdx : &mine;
+    long result = call6(NR_waitid, P_PID, (u32)pid, (u64)information, flags, c->r8, 0);
+    if (!failed(result) && pid >> 32 && !(c->r10 & WNOHANG) && information->signal == 0)
+        return -EAGAIN;
+    return result;
 }
 
 static long trap_map(struct context *c) {
@@ -316,9 +345,10 @@ static u64 state_size(u64 fpstate) {
 }
 
 static long trap_clone(struct context *c, u64 flags, u64 stack, u64 parent_tid, u64 child_tid, u64 tls) {
-    long cookie = call2(STUB_CLONE, flags, stack);
+    long cookie = call4(STUB_CLONE, flags, stack, parent_tid, 0);
     if (failed(cookie))
         return cookie;
+    flags &= ~CLONE_PIDFD; /* the sentry makes one when it hears of the child */
     char *frame = (char *)c - 8;
     u64 size = c->fpstate ? c->fpstate + state_size(c->fpstate) - (u64)frame
                           : sizeof(struct context) + sizeof(struct information) + 8;
@@ -368,15 +398,42 @@ static long trap_clone(struct context *c, u64 flags, u64 stack, u64 parent_tid, 
     return result;
 }
 
+/* The sentry has interrupted the call that c is about to make again. If a handler of the guest's will run now, the call
+ * ends with EINTR where Linux would not restart it (handle_signal() of arch/x86/kernel/signal.c). */
+static void on_kick(struct context *c, u64 never_restarts) {
+    u64 pending = 0;
+    call2(NR_rt_sigpending, &pending, 8);
+    pending &= ~c->mask;
+    for (int number = 1; number <= 64; number++) {
+        struct sigaction action;
+        if (!(pending >> (number - 1) & 1) || call4(NR_rt_sigaction, number, 0, &action, 8))
+            continue;
+        if (action.handler <= 1)
+            continue;
+        if (never_restarts || !(action.flags & SA_RESTART)) {
+            c->rip += 2; /* past the syscall instruction, to which the kernel had gone back */
+            c->rax = (u64)-EINTR;
+        }
+        return;
+    }
+}
+
 static void on_sigsys(int signal, struct information *information, struct context *c) {
-    (void)signal;
     if (information->code != SYS_SECCOMP) {
+        if (information->code == SI_TIMER && information->error == STUB_KICK) {
+            on_kick(c, information->value & 1);
+            return;
+        }
         if (guest_sigsys.handler > 1) {
             ((void (*)(int, void *, void *))guest_sigsys.handler)(signal, information, c);
             return;
         }
-        if (guest_sigsys.handler == 0)
+        if (guest_sigsys.handler == 0) {
+            struct sigaction action = {0, 0, 0, 0};
+            call4(NR_rt_sigaction, SIGSYS, &action, 0, 8);
+            set_mask(0);
             call1(STUB_SIGSYS, information->code);
+        }
         return;
     }
     long result;
@@ -385,6 +442,7 @@ static void on_sigsys(int signal, struct information *information, struct contex
     case NR_rt_sigaction: result = trap_sigaction(c); break;
     case NR_rt_sigsuspend: result = trap_sigsuspend(c); break;
     case NR_rt_sigtimedwait: result = trap_sigtimedwait(c); break;
+    case NR_waitid: result = trap_waitid(c); break;
     case NR_mmap: result = trap_map(c); break;
     case NR_execve: result = trap_execve(c, (u64)AT_FDCWD, c->rdi, c->rsi, c->rdx, 0); break;
     case NR_execveat: result = trap_execve(c, c->rdi, c->rsi, c->rdx, c->r10, c->r8); break;

@@ -12,16 +12,20 @@
 /* Private calls: numbers that no kernel has (and below x32's bit). They reach the sentry as any unknown number does. */
 #define STUB_LOAD 0x30000001     /* (plan, size): fills in a plan for the new image; bytes */
 #define STUB_EXEC 0x30000002     /* (dirfd, path, argv, envp, flags): 0, or the errno with the old image intact */
-#define STUB_CLONE 0x30000003    /* (flags, stack): a cookie */
+#define STUB_CLONE 0x30000003    /* (flags, stack, parent_tid): a cookie */
 #define STUB_MAP 0x30000004      /* (fd, length, protection, flags, offset): a real descriptor, or STUB_ANONYMOUS */
 #define STUB_CHILD 0x30000005    /* (cookie, tid): the child names itself */
 #define STUB_CLONED 0x30000006   /* (cookie, result): the parent says how clone ended; waits for the child's name */
 #define STUB_EXEC_FAILED 0x30000007 /* (errno): execveat of the loader failed after STUB_EXEC said yes */
-#define STUB_SIGSYS 0x30000008   /* (code): a SIGSYS that no filter raised, and no handler of the guest's for it */
+#define STUB_SIGSYS 0x30000008   /* (code): a SIGSYS that no filter raised, reset to its default: raise it again */
+#define STUB_PIDFD 0x30000009    /* (fd): the pid of a pidfd, for waitid; bit 32: it is non-blocking */
 
-/* si_code of signals that the sentry sends for kill and tgkill: the kernel lets nobody but itself send SI_USER. */
-#define STUB_SENT_BY_KILL -0x100
-#define STUB_SENT_BY_TKILL -0x101
+/* Signals that the sentry sends. The kernel spoils si_pid and si_uid of a sender in another pid namespace and lets nobody
+ * else say SI_USER, but leaves SI_TIMER's layout alone: so they go as SI_TIMER with this in si_errno, the true si_code in
+ * its low byte, and the stub sets them right. A SIGSYS with STUB_KICK interrupts a blocked call (answered with
+ * ERESTARTNOINTR): the low bit of si_value says that the call is never restarted after a handler. */
+#define STUB_SENT 0x50595300
+#define STUB_KICK 0x504b4943
 
 #define STUB_ANONYMOUS 0x7fffffff
 #define STUB_PLAN_SIZE 32768

