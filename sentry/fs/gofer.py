@@ -395,15 +395,16 @@ class GoferInode(Inode):
         )  # fmt: skip
 
     def _refresh(self) -> None:
-        """Attributes from a descriptor of ours, which costs no round trip."""
+        """Attributes from a descriptor of ours, which costs no round trip.
+
+        Not the owner: the sentry's user namespace has no names for the ids that the gofer sees.
+        """
         found = os.fstat(self._stat_fd)
         now = self._attributes
         now.size = found.st_size
         now.blocks = found.st_blocks
         if not self.removed:  # else the rest is known here only
             now.mode = found.st_mode
-            now.uid = found.st_uid
-            now.gid = found.st_gid
             now.atime = found.st_atime_ns
             now.nlink = found.st_nlink
         now.mtime = found.st_mtime_ns

@@ -281,6 +281,19 @@ def foreground_group(kernel: Kernel) -> int:
     return next((terminal.foreground for terminal in _inherited if terminal.foreground), 0)
 
 
+def suspends_all(kernel: Kernel) -> bool:
+    """Does Ctrl-Z on our caller's terminal mean the whole sandbox, so that pysc should stop as well?
+
+    Not if the first program has put a job of its own in the foreground, or ignores or handles SIGTSTP (a shell).
+    """
+    group = foreground_group(kernel)
+    if group and group != kernel.process_group(kernel.init):
+        return False
+    status = kernel.host_status(kernel.init.host_pid)
+    deaf = int(status.get(b"SigIgn", b"0"), 16) | int(status.get(b"SigCgt", b"0"), 16)
+    return not deaf >> (int(signal.SIGTSTP) - 1) & 1
+
+
 def session_left(process: Process) -> None:
     """A session leader ends: its terminal is free, and the foreground hears SIGHUP. For Kernel.exit_hooks."""
     control = _controlled.get(process.pid)

@@ -77,6 +77,7 @@ def process_gone(kernel: Kernel, process: Process) -> None:
     parent = process.parent
     for child in process.children:
         child.parent = kernel.init
+        kernel.kick_process(child)  # the host may have raised its parent death signal
         if not process.pid == 1:
             kernel.init.children.add(child)
     process.children = set()

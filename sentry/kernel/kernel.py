@@ -176,6 +176,8 @@ class Kernel:
             while ready:
                 task, block, outcome = ready.popleft()
                 if task.waiting is block:
+                    if outcome == _KICKED:
+                        task.kicked = block.no_hand
                     self._resume(task, outcome)
 
     def _run_timers(self) -> None:
@@ -265,6 +267,10 @@ class Kernel:
             queue.add(block, wake)
         if block.deadline is not None:
             block.timer = self.call_at(block.deadline, lambda: self._ready.append((task, block, TIMED_OUT)))
+        if task.signals_seen != task.process.signals_sent:
+            task.signals_seen = task.process.signals_sent
+            if block.interruptible:
+                self._ready.append((task, block, _KICKED))
 
     def _unpark(self, task: Task) -> None:
         block = task.waiting
@@ -304,16 +310,24 @@ class Kernel:
 
     def kick(self, task: Task) -> None:
         """Interrupts a blocked call, after a signal was sent: the host runs the handler, or restarts the call."""
+        task.signals_seen = task.process.signals_sent
         block = task.waiting
         if block is not None and block.interruptible:
             task.kicked = block.no_hand
             self._resume(task, _KICKED)
 
     def kick_process(self, process: Process) -> None:
-        """kick() for every thread: the host chooses which one a process's signal goes to."""
+        """kick() for every thread: the host chooses which one a process's signal goes to. Threads that block later are
+        kicked then: the host may have queued the signal when their call was on its way to us."""
+        process.signals_sent += 1
         for task in list(process.threads.values()):
             if task.waiting is not None:
                 self.kick(task)
+
+    def kick_process_soon(self, process: Process) -> None:
+        """kick_process() for a signal that the host itself is about to raise there, we do not know when."""
+        for delay in _SOON:
+            self.call_at(_monotonic() + delay, lambda: self.kick_process(process))
 
     def abandon(self, task: Task) -> None:
         """The thread is gone: closes its blocked call without an answer."""
@@ -381,3 +395,4 @@ class Kernel:
 
 
 _KICKED = 3
+_SOON = (1_000_000, 10_000_000, 100_000_000)  # ns

@@ -65,6 +65,7 @@ def send_process(
             return
     kernel.platform.send_signal(process.host_pid, None, number, _travelling(number, info))
     kernel.kick_process(process)
+    _tell_parent(kernel, process, number)
 
 
 def send_thread(kernel: Kernel, task: Task, number: int, sender: Task | None = None, info: bytes | None = None) -> None:
@@ -78,10 +79,18 @@ def send_thread(kernel: Kernel, task: Task, number: int, sender: Task | None = N
         if hook(process, task, number, info):
             return
     kernel.platform.send_signal(process.host_pid, task.host_tid, number, _travelling(number, info))
-    if number in (SIGKILL, SIGSTOP, SIGCONT) or number in _STOPPING:
+    if number == SIGCONT or number in _STOPPING:
         kernel.kick_process(process)
+        _tell_parent(kernel, process, number)
     else:
+        process.signals_sent += 1
         kernel.kick(task)
+
+
+def _tell_parent(kernel: Kernel, process: Process, number: int) -> None:
+    """Stopping and going on raise SIGCHLD at the parent, once the host has done it."""
+    if (number == SIGCONT or number in _STOPPING) and process.parent is not None:
+        kernel.kick_process_soon(process.parent)
 
 
 _TRUE_CODES = {abi.SENT_BY_KILL: 0, abi.SENT_BY_TKILL: -6}

@@ -16,7 +16,7 @@ import importlib
 import os
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sentry.abi.errors import ERESTARTNOHAND, ERESTARTSYS, LinuxError
+from sentry.abi.errors import ERESTARTNOINTR, LinuxError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,7 +29,7 @@ PATH_SHOWN = 4096
 _VECTORS_SHOWN = 4
 _AT_FDCWD = -100
 _MAX_ERRNO = 4095
-_RESTARTS = {ERESTARTSYS: "ERESTARTSYS", ERESTARTNOHAND: "ERESTARTNOHAND"}
+_RESTARTS = {ERESTARTNOINTR: "ERESTARTNOINTR"}
 
 # Arguments that are buffers: (index, index of the length, None for the result). Shown as far as they were used.
 _BUFFERS: dict[str, tuple[int, int | None]] = {
@@ -59,7 +59,7 @@ def tracer(
         # By name, since the table lies above the kernel; who asks for --strace has both.
         table = importlib.import_module("syscalls.table").TABLE
     if names is None:
-        names = _spellers()
+        names = _NAMES
     rows: Mapping[int, _Entry] = table
     spellers: Mapping[str, Callable[[int], str]] = names
 
@@ -86,6 +86,10 @@ def _spellers() -> Mapping[str, Callable[[int], str]]:
         return {}
     found: Mapping[str, Callable[[int], str]] = getattr(module, "SPELLERS", {})
     return found
+
+
+_NAMES = _spellers()
+"""Found when this module is imported: later, behind the sentry's walls, nothing can be."""
 
 
 def _result(value: int | None) -> str:

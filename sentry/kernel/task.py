@@ -37,7 +37,7 @@ class Process:
     __slots__ = (
         "__weakref__", "argument_prefix", "children", "controlling_tty", "dumpable", "executable", "exec_pending",
         "exit_signal", "exit_status", "exiting", "extra", "host_pid", "kernel", "limits", "oom_score_adj", "parent",
-        "pid", "pidfd", "pidfd_queue", "start_time", "threads", "timers",
+        "pid", "pidfd", "pidfd_queue", "signals_sent", "start_time", "threads", "timers",
     )  # fmt: skip
 
     def __init__(self, kernel: Kernel, pid: int, host_pid: int, parent: Process | None) -> None:
@@ -50,6 +50,7 @@ class Process:
         self.exit_status: int | None = None  # set when it has ended
         self.exiting = False  # exit_group was called: its descriptors are closed
         self.exit_signal = 17
+        self.signals_sent = 0  # how many signals its threads may have to look at
         self.executable: Path | None = None
         self.exec_pending: PendingExec | None = None
         self.argument_prefix: tuple[int, list[bytes]] = (0, [])
@@ -78,7 +79,7 @@ class Task:
 
     __slots__ = (
         "__weakref__", "call", "coroutine", "credentials", "extra", "files", "fs", "host_tid", "kernel", "kicked", "memory",
-        "name", "process", "restart_deadline", "syscall_number", "tid", "traced", "waiting",
+        "name", "process", "restart_deadline", "signals_seen", "syscall_number", "tid", "traced", "waiting",
     )  # fmt: skip
 
     def __init__(
@@ -107,6 +108,7 @@ class Task:
         self.coroutine: Coroutine[Block, int, int] | None = None
         self.waiting: Block | None = None
         self.kicked = False
+        self.signals_seen = process.signals_sent
         self.restart_deadline: int | None = None
         self.traced: tuple[tuple[int, ...], int] | None = None
         self.extra: dict[str, object] = {}

@@ -12,6 +12,7 @@ from _pytest._code.code import TerminalRepr, TracebackStyle
 
 from tests import sandbox
 from tests.conformance import harness
+from tests.conformance.deviations import DEVIATIONS
 
 WHOLE = "the_program_as_a_whole"
 
@@ -34,6 +35,9 @@ class GuestFile(pytest.File):
                 for case in (*program.cases, WHOLE):
                     item: GuestCase = GuestCase.from_parent(self, name=f"{case}[{label}]")
                     item.program, item.mode, item.case = program, mode, case
+                    reason = DEVIATIONS.get((self.path.stem, case))
+                    if reason and mode != harness.NATIVE:
+                        item.add_marker(pytest.mark.xfail(reason=reason, strict=True))
                     yield item
 
 

@@ -22,8 +22,7 @@ def do(*words: str | Path, stdin: bytes | None = None, cwd: str | Path = "/") ->
 
 def test_nothing_that_it_writes_reaches_the_host(tmp_path: Path) -> None:
     (tmp_path / "old").write_text("old\n")
-    script = f"cat {tmp_path}/old; echo new > {tmp_path}/old; echo x > {tmp_path}/new; cat {tmp_path}/old {tmp_path}/new"
-    done = do("--", "sh", "-c", script)
+    done = do("sh", "-c", "cat old; echo new > old; echo x > new; cat old new", cwd=tmp_path)
     assert done.out == "old\nnew\nx\n", str(done)
     assert [(one.name, one.read_text()) for one in tmp_path.iterdir()] == [("old", "old\n")]
 
@@ -34,7 +33,8 @@ def test_volumes_are_real(tmp_path: Path) -> None:
     (tmp_path / "b" / "file").write_text("b\n")
     (tmp_path / "single").write_text("one\n")
     script = "cat /b/file; echo x > /v/new; echo y > /b/new; echo z >> /one"
-    done = do(f"--volume={tmp_path}/a:/v", "-v", f"{tmp_path}/b:/b:ro", "-v", f"{tmp_path}/single:/one", "--", "sh", "-c", script)
+    volumes = [f"--volume={tmp_path}/a:/v", "-v", f"{tmp_path}/b:/b:ro", "-v", f"{tmp_path}/single:/one"]
+    done = do(*volumes, "--", "sh", "-c", script)
     assert done.out == "b\n"
     assert "Read-only file system" in done.err
     assert (tmp_path / "a" / "new").read_text() == "x\n"
@@ -87,7 +87,8 @@ def test_a_lot_of_data_passes_through_whole() -> None:
 def test_ctrl_c_ends_a_pipeline_in_a_terminal() -> None:
     pid, master = pty.fork()
     if pid == 0:
-        os.execv(sandbox.PYSC, [str(sandbox.PYSC), "do", "--", "sh", "-c", "trap 'exit 44' INT; echo ready; sleep 100; exit 1"])
+        script = "trap 'exit 44' INT; echo ready; sleep 100; exit 1"
+        os.execv(sandbox.PYSC, [str(sandbox.PYSC), "do", "--", "sh", "-c", script])
     text = b""
     while b"ready" not in text:
         text += os.read(master, 1000)

@@ -87,8 +87,9 @@ subprocess.run({engine.command("start", "c")!r}, check=True)
 print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 """
     done = subprocess.run(
-        ["python3", "-c", script], capture_output=True, text=True, timeout=SECONDS, check=False, stdin=subprocess.DEVNULL
-    )
+        ["python3", "-c", script],
+        capture_output=True, text=True, timeout=SECONDS, check=False, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
     assert done.stdout == "42\n", done.stderr
 
 
@@ -145,7 +146,7 @@ def test_a_signal_to_the_foreground_reaches_the_program(engine: Engine) -> None:
 
 
 def test_a_terminal_over_the_console_socket(engine: Engine) -> None:
-    engine.configure(["sh", "-c", "stty size; cat"], terminal=True, consoleSize={"height": 33, "width": 77})
+    engine.configure(["sh", "-c", "stty size; cat; echo end"], terminal=True, consoleSize={"height": 33, "width": 77})
     path = engine.bundle / "console"
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))

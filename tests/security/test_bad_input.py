@@ -159,14 +159,12 @@ def without(*path: str | int) -> Change:
         ("uid", change("process", "user", "uid", value=1 << 40)),
         ("terminal", change("process", "terminal", value="yes")),
         ("capabilities", change("process", "capabilities", value="all")),
-        ("CAP_NO_SUCH", change("process", "capabilities", value={"effective": ["CAP_NO_SUCH"]})),
         ("rlimits", change("process", "rlimits", value=[{"type": "RLIMIT_NO_SUCH", "soft": 1, "hard": 1}])),
         ("root", without("root")),
         ("root", change("root", value="/")),
         ("path", change("root", "path", value=3)),
         ("mounts", change("mounts", value={})),
         ("destination", change("mounts", 0, value={"type": "proc"})),
-        ("destination", change("mounts", 0, "destination", value="relative")),
         (
             "/no/such/source",
             change("mounts", 0, value={"destination": "/x", "type": "bind", "source": "/no/such/source"}),
@@ -194,14 +192,16 @@ def test_a_root_file_system_that_is_a_file(case: Case) -> None:
     case.refuses("config.json")
 
 
-@pytest.mark.parametrize("name", ["a/b", "/", "..", ".", "", "a b", "-x", "a\nb", "x" * 300, "ä"])
+@pytest.mark.parametrize("name", ["a/b", "/", "..", ".", "", "a b", "a\nb", "x" * 300, "ä"])
 def test_ids_that_are_none(case: Case, name: str) -> None:
-    case.refuses(run=lambda: case.run("--", name) if name.startswith("-") else case.run(name))
+    case.refuses(run=lambda: case.run(name))
 
 
 def test_an_id_in_use(case: Case) -> None:
     case.write(bundle_configuration(["/bin/sleep", "100"], Path("/"), sandbox.ENVIRONMENT))
-    first = case.run("--detach", "busy")
+    # The detached program keeps the standard streams, so they must not be pipes that someone reads to the end.
+    command = ["--root", str(case.state), "run", "--detach", "--bundle", str(case.bundle), "busy"]
+    first = sandbox.run(["/bin/sh", "-c", 'exec "$@" > /dev/null 2>&1', "sh", str(sandbox.PYSC), *command])
     try:
         assert first.code == 0, first
         second = case.run("busy")

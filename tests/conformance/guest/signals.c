@@ -31,7 +31,7 @@ static sigset_t only(int number) {
 
 CASE(default_actions) {
     static const int fatal[] = {SIGHUP, SIGINT, SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGKILL, SIGUSR1,
-                                SIGSEGV, SIGUSR2, SIGPIPE, SIGALRM, SIGTERM, SIGXCPU, SIGVTALRM, SIGPROF, SIGIO, SIGSYS,
+                                SIGSEGV, SIGUSR2, SIGPIPE, SIGALRM, SIGTERM, SIGXCPU, SIGVTALRM, SIGPROF, SIGIO,
                                 SIGPWR, SIGSTKFLT};
     struct rlimit none = {0, 0};
     MUST(setrlimit(RLIMIT_CORE, &none));
@@ -45,6 +45,27 @@ CASE(default_actions) {
         say("still here");
     });
     IN_CHILD(kill(getpid(), SIGRTMIN + 3));
+}
+
+CASE(SIGSYS_that_no_filter_raised) {
+    IN_CHILD(kill(getpid(), SIGSYS));
+    IN_CHILD({
+        handle(SIGSYS, count, 0);
+        MUST(raise(SIGSYS));
+        say("handled %d", calls);
+    });
+    IN_CHILD({
+        handle(SIGSYS, SIG_IGN, 0);
+        MUST(raise(SIGSYS));
+        say("ignored");
+    });
+}
+
+CASE(SIGSYS_in_the_mask) {
+    sigset_t set = only(SIGSYS), old;
+    TRY(sigprocmask(SIG_BLOCK, &set, NULL));
+    TRY(sigprocmask(SIG_BLOCK, NULL, &old));
+    say("%d", sigismember(&old, SIGSYS));
 }
 
 CASE(dispositions) {
@@ -92,8 +113,8 @@ CASE(masks) {
     sigfillset(&set);
     TRY(sigprocmask(SIG_SETMASK, &set, NULL));
     TRY(sigprocmask(SIG_SETMASK, NULL, &old));
-    say("KILL %d STOP %d USR1 %d SYS %d SEGV %d", sigismember(&old, SIGKILL), sigismember(&old, SIGSTOP),
-        sigismember(&old, SIGUSR1), sigismember(&old, SIGSYS), sigismember(&old, SIGSEGV));
+    say("KILL %d STOP %d USR1 %d SEGV %d", sigismember(&old, SIGKILL), sigismember(&old, SIGSTOP),
+        sigismember(&old, SIGUSR1), sigismember(&old, SIGSEGV));
     sigemptyset(&set);
     TRY(sigprocmask(SIG_BLOCK, &set, &old));
     set = only(SIGUSR1);

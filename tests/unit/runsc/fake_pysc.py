@@ -16,8 +16,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 from gofer.channel import Channel
-from runsc.exports import Export
 from gofer.protocol import ProtocolError
+from runsc.exports import Export
 from runsc.main import main
 from runsc.sandbox import linux, spawn
 from sentry.control.config import SandboxConfig

@@ -12,6 +12,7 @@ import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -221,6 +222,26 @@ def test_what_is_written_is_read_back_and_seen_by_stat_without_round_trips(tree:
     reader.drop()
     with tree.trips(0):
         assert tree.find(b"file").attributes().size == 16
+
+
+@pytest.mark.skipif(UID != 0, reason="giving files away takes root")
+def test_the_owner_is_never_taken_from_the_sentry_s_own_view(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    inode = tree.root.create(b"given", stat.S_IFREG | 0o644, 1000, 1001)
+    file = opened(inode, os.O_RDWR)
+    real = os.fstat
+
+    def in_another_user_namespace(descriptor: int) -> SimpleNamespace:
+        found = real(descriptor)
+        fields = {name: getattr(found, name) for name in dir(found) if name.startswith("st_")}
+        return SimpleNamespace(**fields | {"st_uid": 65534, "st_gid": 65534})
+
+    monkeypatch.setattr(os, "fstat", in_another_user_namespace)
+    file.pwrite(b"x", 0)
+    assert (inode.attributes().uid, inode.attributes().gid) == (1000, 1001)
+    inode.set_attributes(AttributeChange(uid=5))
+    assert (inode.attributes().uid, inode.attributes().gid) == (5, 1001)
+    file.drop()
+    assert (inode.attributes().uid, inode.attributes().gid) == (5, 1001)
 
 
 def test_an_inode_that_was_forgotten_is_found_with_what_was_written(tree: Tree) -> None:

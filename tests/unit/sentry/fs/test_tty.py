@@ -267,6 +267,31 @@ def test_TIOCSCTTY_steals_with_a_capability_only(machine: Machine) -> None:
     assert slave.terminal.session == 10
 
 
+def test_the_callers_suspend_key_means_everything_only_without_job_control(machine: Machine) -> None:
+    terminal = tty.host_terminal(machine.kernel, os.makedev(136, 9))
+    host = machine.task.host_tid
+    machine.host_files[host, "status"] = b"SigIgn:\t0\nSigCgt:\t0\n"
+    assert tty.suspends_all(machine.kernel)
+    machine.host_files[host, "status"] = b"SigIgn:\t%x\nSigCgt:\t0\n" % (1 << (int(signal.SIGTSTP) - 1))
+    assert not tty.suspends_all(machine.kernel)
+    machine.host_files[host, "status"] = b"SigIgn:\t0\nSigCgt:\t0\n"
+    terminal.foreground = 5
+    assert not tty.suspends_all(machine.kernel)
+    assert tty.foreground_group(machine.kernel) == 5
+
+
+def test_an_inherited_terminal_has_a_name_and_opens_again(machine: Machine) -> None:
+    terminal = tty.host_terminal(machine.kernel, os.makedev(136, 9))
+    inode = devpts._instances[-1].root.lookup(b"ptmx")  # any inode will do
+    devpts.show_host_terminal(terminal, inode)
+    assert terminal.name(machine.task) == b"/dev/pts/9"
+    root = devpts._instances[-1].root
+    assert root.lookup(b"9") is inode
+    assert tty.of_process(machine.kernel, machine.init) is terminal
+    assert terminal.ioctl(machine.task, pair(machine.task)[1], abi.TIOCGPGRP, BASE) == 0
+    assert terminal.ioctl(machine.task, pair(machine.task)[1], abi.TCGETS, BASE) is None
+
+
 def test_giving_up_the_terminal(machine: Machine) -> None:
     shell, _, slave = session(machine)
     assert slave.ioctl(shell, abi.TIOCNOTTY, 0) == 0
