@@ -10,6 +10,7 @@ whatever a bundle or a rootfs says is read behind the walls.
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import time
 from typing import TYPE_CHECKING
@@ -17,12 +18,13 @@ from typing import TYPE_CHECKING
 from gofer.channel import Channel
 from gofer.protocol import ProtocolError
 from sentry import jail
-from sentry.abi.errors import LinuxError
+from sentry.abi.errors import LinuxError, SentryDown
 from sentry.control.errors import ControlError
 from sentry.control.serve import Control
 from sentry.core import native
-from sentry.fs import host_facts
+from sentry.fs import host_facts, tmpfs
 from sentry.kernel import exec as execs
+from sentry.kernel import host_limits
 from sentry.kernel.credentials import ALL_CAPABILITIES, Credentials
 from sentry.kernel.kernel import Kernel
 from sentry.kernel.task import Process, Task
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
 
 _MFD_CLOEXEC, _MFD_EXEC = 1, 0x10
 _WAIT_KILLABLE_RECV = 1 << 5
-_RLIMIT_STACK, _RLIMIT_NPROC = 3, 6
+_RLIMIT_STACK, _RLIMIT_NPROC, _RLIMIT_NOFILE = 3, 6, 7
 _INFINITY = (1 << 64) - 1
 _DEFAULT_STACK = 8 << 20
 _TASKS_LIMIT = 20000
@@ -74,13 +76,18 @@ def _run(config: SandboxConfig, control: Channel, gofer: Channel, stdio_fds: lis
         return
     try:
         kernel.run()
-    except ProtocolError as error:
+    except (ProtocolError, SentryDown) as error:
         control.send({"event": "fatal", "message": f"the gofer is gone: {error}"})
 
 
 def _build(config: SandboxConfig, control: Channel, gofer: Channel, stdio_fds: list[int]) -> Kernel:
     facts = host_facts.collect()
     limits = _inherited_limits()
+    gc.freeze()  # collections must not touch the pages that we share with the monitor
+    gc.set_threshold(100_000, 20, 100)
+    hard = limits[_RLIMIT_NOFILE][1]
+    native.syscall(302, 0, _RLIMIT_NOFILE, hard.to_bytes(8, "little") * 2, 0)
+    tmpfs.max_memfds = min(8000, hard // 3)
     stub = _loader_file()
     programs = [filters.load("task-jump"), filters.load("task-notify"), filters.load("sentry")]
     load_table()
@@ -109,6 +116,8 @@ def _build(config: SandboxConfig, control: Channel, gofer: Channel, stdio_fds: l
     _install_calls(kernel, config)
     for number, file in enumerate(stdio):
         task.files.place(number, file)
+    for resource, (soft, hard) in config.process.limits.items():
+        host_limits.apply(task.process, resource, soft, hard)
     kernel.watch_process(task.process)
     _find_program(task, config.process)
     kernel.config_held = True

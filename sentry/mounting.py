@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from sentry.abi.errors import LinuxError
 from sentry.control.errors import ControlError
-from sentry.fs import devices, devpts, pipes, proc, sysfs, tmpfs, tty
+from sentry.fs import cgroupfs, devices, devpts, pipes, proc, sysfs, tmpfs, tty
 from sentry.fs.gofer import GoferClient, GoferFilesystem
 from sentry.fs.host import HostFile, HostFilesystem
 from sentry.fs.overlay import OverlayFilesystem
@@ -76,8 +76,10 @@ def _filesystem(kernel: Kernel, mount: MountConfig, client: GoferClient) -> File
     if kind == "devtmpfs":
         return devices.build_dev(tmpfs.total)
     if kind == "devpts":
-        return devpts.DevptsFilesystem(allocate_dev(), kernel)
-    if kind in ("mqueue", "cgroup"):
+        return devpts.DevptsFilesystem(allocate_dev(), kernel, mount.data)
+    if kind == "cgroup":
+        return cgroupfs.CgroupFilesystem(allocate_dev(), kernel)
+    if kind == "mqueue":
         return tmpfs.make_tmpfs({"mode": "755"})
     raise LinuxError(errno.ENODEV)
 

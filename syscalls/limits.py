@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The pysc authors
 # SPDX-License-Identifier: Apache-2.0
-"""Resource limits. They are ours: the host's own limits of the tasks stay as the monitor set them.
+"""Resource limits. They are ours, but for those of memory and processor time, which the host enforces for us.
 
 Source: man-pages getrlimit(2), kernel/sys.c (do_prlimit, check_prlimit_permission).
 """
@@ -11,11 +11,12 @@ import errno
 
 from sentry.abi.errors import LinuxError
 from sentry.abi.limits import DEFAULTS, NR_OPEN, RLIM_NLIMITS, RLIMIT, RLIMIT_NOFILE
+from sentry.kernel import host_limits
 from sentry.kernel.credentials import CAP_SYS_RESOURCE
 from sentry.kernel.task import Process, Task
 from syscalls.table import PARTIAL, Address, Pid, UInt, syscall
 
-_NOTE = "limits of CPU time and memory are kept but not enforced"
+_NOTE = "RSS, NICE, RTPRIO, RTTIME, SIGPENDING and MSGQUEUE are kept but not enforced"
 
 
 def get_limit(process: Process, resource: int) -> tuple[int, int]:
@@ -35,6 +36,7 @@ def set_limit(task: Task, process: Process, resource: int, soft: int, hard: int)
     if hard > old_hard and not task.credentials.has(CAP_SYS_RESOURCE):
         raise LinuxError(errno.EPERM)
     process.limits[resource] = (soft, hard)
+    host_limits.apply(process, resource, soft, hard)
 
 
 @syscall(97)

@@ -171,6 +171,7 @@ def _start_gofer(
     answered, answer = os.pipe()
 
     def mapped() -> None:
+        __import__("gofer.process")  # the new ids may not be allowed to read our own files
         unshare(CLONE_NEWUSER)
         os.write(ask, b"x")
         if os.read(answered, 1) != b"x":

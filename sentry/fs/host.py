@@ -67,6 +67,9 @@ class Terminal(Protocol):
     def ioctl(self, task: Task, file: OpenFile, request: int, argument: int) -> int | None:
         """The result, or None where the host's terminal has to answer. Raises: LinuxError."""
 
+    def before_read(self) -> None:
+        """Raises: Interrupted or LinuxError where a background process may not read."""
+
     def name(self, task: Task) -> bytes: ...
 
 
@@ -283,6 +286,8 @@ class HostFile(OpenFile):
 
     def read(self, size: int) -> bytes:
         inode = self.inode
+        if inode.terminal is not None:
+            inode.terminal.before_read()
         size = min(size, _READ_LIMIT)
         try:
             if inode.socket is not None:

@@ -11,6 +11,7 @@ import errno
 from typing import TYPE_CHECKING
 
 from sentry.abi.errors import LinuxError
+from sentry.kernel import scheduling
 from sentry.kernel.answers import DEFERRED, Answer
 from sentry.kernel.task import Process, Task
 from sentry.mm.memory import UserMemory
@@ -127,6 +128,7 @@ def name_child(kernel: Kernel, cookie: int, claimed_tid: int, host_tid: int) -> 
         files=pending.files,
         fs=pending.fs,
     )
+    scheduling.inherit(parent, child)
     kernel.add_task(child)
     if pending.on_child is not None:
         pending.on_child(process)

@@ -98,7 +98,8 @@ def prepare(task: Task, dirfd: int, name: bytes, flags: int) -> None:
     path = resolve(task, dirfd, name, flags)
     file = open_executable(task, path)
     shown = name if name.startswith(b"/") or dirfd == _AT_FDCWD else b"/dev/fd/%d" % dirfd + (b"/" + name if name else b"")
-    image = loader.prepare(file, shown, _Opener(task))
+    reachable = name.startswith(b"/") or dirfd not in task.files.close_on_exec
+    image = loader.prepare(file, shown, _Opener(task), reachable)
     try:
         program = image.elf.file
         executable = program.path

@@ -70,6 +70,7 @@ class Kernel:
         self.config_held = False  # create without start: the first program waits in its LOAD call
         self.held_start: Callable[[], None] | None = None
         self.host_facts: dict[str, bytes] = {}
+        self.current: Task | None = None  # whose call runs, for files that mind who reads (terminals)
         self.mapped_files: dict[tuple[int, int], bytes] = {}
         self.signal_hooks: list[Callable[[Process, Task | None, int, bytes], bool]] = []
         self.child_exit_hooks: list[Callable[[Process, Process], None]] = []
@@ -193,6 +194,7 @@ class Kernel:
         task = self.by_host.get(host_tid)
         if task is None:
             return strangers.handle(self, call)
+        self.current = task
         task.call = identity
         task.syscall_number = number
         handler = self.calls.get(number)
@@ -285,6 +287,7 @@ class Kernel:
         self._unpark(task)
         coroutine = task.coroutine
         assert coroutine is not None
+        self.current = task
         result = self._advance(task, coroutine, outcome)
         if result is not None:
             self.answer(task, result)

@@ -94,7 +94,7 @@ def _tell_parent(kernel: Kernel, process: Process, number: int) -> None:
 
 
 _TRUE_CODES = {abi.SENT_BY_KILL: 0, abi.SENT_BY_TKILL: -6}
-_SI_TIMER = -2
+_SI_TIMER, _SI_SIGIO = -2, -5
 
 
 def _travelling(number: int, info: bytes) -> bytes | None:
@@ -105,12 +105,12 @@ def _travelling(number: int, info: bytes) -> bytes | None:
     if code == _SI_TIMER or code < -128 and code not in _TRUE_CODES:
         return info
     mark = abi.SENT | _TRUE_CODES.get(code, code) & 0xFF
-    return b"%b%b%b%b" % (info[:4], mark.to_bytes(4, "little"), _SI_TIMER.to_bytes(4, "little", signed=True), info[12:])
+    return b"%b%b%b%b" % (info[:4], mark.to_bytes(4, "little"), _SI_SIGIO.to_bytes(4, "little", signed=True), info[12:])
 
 
 def kick_information(never_restarts: bool) -> bytes:
     """The siginfo_t of the SIGSYS that interrupts a blocked call."""
-    return _INFO.pack(SIGSYS, abi.KICK, _SI_TIMER, 0, 0, 0, int(never_restarts)).ljust(INFO_SIZE, b"\0")
+    return _INFO.pack(SIGSYS, abi.KICK, _SI_SIGIO, 0, 0, 0, int(never_restarts)).ljust(INFO_SIZE, b"\0")
 
 
 def _plain(number: int, sender: Task | None, code: int) -> bytes:

@@ -201,8 +201,9 @@ class Opener:
         raise NotImplementedError
 
 
-def prepare(file: OpenFile, filename: bytes, opener: Opener) -> Image:
-    """The image for an opened program; takes over file's reference, also on failure.
+def prepare(file: OpenFile, filename: bytes, opener: Opener, reachable: bool = True) -> Image:
+    """The image for an opened program; takes over file's reference, also on failure. reachable: False if an interpreter
+    could not open filename (a descriptor that exec closes).
 
     Raises: LinuxError(ENOEXEC, ELOOP, ELIBBAD, EINVAL, ENOENT, EACCES, ...).
     """
@@ -213,6 +214,8 @@ def prepare(file: OpenFile, filename: bytes, opener: Opener) -> Image:
             if start[:2] != b"#!":
                 break
             interpreter, argument = parse_script(start)
+            if not reachable:
+                raise LinuxError(errno.ENOENT)
             # argv[0] is replaced by: interpreter [argument] script
             prefix = [interpreter, *([argument] if argument else []), name, *prefix[1:]]
             drop = 1
@@ -243,6 +246,7 @@ def parse_script(start: bytes) -> tuple[bytes, bytes]:
     """(interpreter, its one argument or b"") of a #! line in the first 256 bytes. Raises: ENOEXEC."""
     line, newline, _ = start[2:].partition(b"\n")
     if not newline and len(start) >= _BINPRM_BUF:
+        line = line[:-1]  # the kernel keeps room for a NUL
         # Truncated: only the argument may be, not the interpreter's name.
         stripped = line.lstrip(b" \t")
         if not any(space in stripped for space in (b" ", b"\t")):

@@ -39,6 +39,7 @@ class Filesystem:
 
     shared: somebody outside of the sandbox may change it, so dentries must be checked again at every lookup
     (revalidate); False: the sentry owns the tree and may cache positive and negative answers for ever.
+    opens_special: its inodes open FIFOs and devices themselves (descriptors of the host).
     cached: False for synthetic trees (proc), whose dentries are never kept.
     root_dentry: made by the first mount, shared by all mounts of it.
     """
@@ -48,6 +49,7 @@ class Filesystem:
     options: bytes = b""
     shared = False
     cached = True
+    opens_special = False
 
     def __init__(self, dev: int) -> None:
         self.dev = dev

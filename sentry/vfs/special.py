@@ -54,6 +54,8 @@ def open_special(task: Task, path: Path, flags: int) -> OpenFile | Coroutine[Any
     """
     kind = path.dentry.kind
     inode = path.inode
+    if inode.filesystem.opens_special:
+        return inode.open(flags, path, task)
     if kind == stat.S_IFIFO and _fifo:
         return _fifo[0](inode, flags, path)
     if kind == stat.S_IFCHR:

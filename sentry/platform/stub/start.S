@@ -149,7 +149,7 @@ stub_vfork:
  * the guest's handler with the frame as it is. */
     .globl stub_signal
 stub_signal:
-    cmpl $-2, 8(%rsi)
+    cmpl $-5, 8(%rsi)            /* SI_SIGIO */
     jne 1f
     mov 4(%rsi), %eax
     mov %eax, %ecx

@@ -22,7 +22,7 @@ enum {
     NR_execveat = 322, NR_epoll_pwait2 = 441,
 };
 enum { EINTR = 4, EAGAIN = 11, EFAULT = 14, EINVAL = 22, ENOSYS = 38 };
-enum { SIG_BLOCK = 0, SIG_SETMASK = 2, SIGSYS = 31, SYS_SECCOMP = 1, SI_TIMER = -2 };
+enum { SIG_BLOCK = 0, SIG_SETMASK = 2, SIGSYS = 31, SYS_SECCOMP = 1, SI_SIGIO = -5 };
 #define SIGSYS_BIT (1UL << (SIGSYS - 1))
 #define SA_SIGINFO 4UL
 #define SA_ONSTACK 0x08000000UL
@@ -245,7 +245,7 @@ static long trap_sigtimedwait(struct context *c) {
     long result = call4(NR_rt_sigtimedwait, c->rdi, c->rsi, c->rdx, c->r10);
     if (!failed(result) && c->rsi) {
         struct information *information = (struct information *)c->rsi;
-        if (information->code == SI_TIMER && (information->error & ~0xff) == STUB_SENT) {
+        if (information->code == SI_SIGIO && (information->error & ~0xff) == STUB_SENT) {
             information->code = (signed char)information->error;
             information->error = 0;
         }
@@ -420,7 +420,7 @@ static void on_kick(struct context *c, u64 never_restarts) {
 
 static void on_sigsys(int signal, struct information *information, struct context *c) {
     if (information->code != SYS_SECCOMP) {
-        if (information->code == SI_TIMER && information->error == STUB_KICK) {
+        if (information->code == SI_SIGIO && information->error == STUB_KICK) {
             on_kick(c, information->value & 1);
             return;
         }

@@ -21,7 +21,8 @@
 #define STUB_PIDFD 0x30000009    /* (fd): the pid of a pidfd, for waitid; bit 32: it is non-blocking */
 
 /* Signals that the sentry sends. The kernel spoils si_pid and si_uid of a sender in another pid namespace and lets nobody
- * else say SI_USER, but leaves SI_TIMER's layout alone: so they go as SI_TIMER with this in si_errno, the true si_code in
+ * else say SI_USER, but leaves SI_SIGIO's layout alone (and SI_TIMER's, which execve drops): so they go as SI_SIGIO with
+ * this in si_errno, the true si_code in
  * its low byte, and the stub sets them right. A SIGSYS with STUB_KICK interrupts a blocked call (answered with
  * ERESTARTNOINTR): the low bit of si_value says that the call is never restarted after a handler. */
 #define STUB_SENT 0x50595300

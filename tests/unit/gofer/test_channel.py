@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import array
+import gc
 import os
 import socket
 import threading
@@ -36,6 +37,7 @@ def send_with(peer: socket.socket, data: bytes, descriptors: list[int]) -> None:
 
 
 def open_count() -> int:
+    gc.collect()  # what other tests left behind must not go away between two counts
     return len(os.listdir("/proc/self/fd"))
 
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import itertools
 import os
 import resource
@@ -101,6 +102,7 @@ def make_tree(tmp_path: Path) -> Path:
 
 def mounted(tmp_path: Path, shared: bool, **limits: int) -> Iterator[Tree]:
     host = make_tree(tmp_path)
+    gc.collect()  # what other tests left behind must not go away between two counts
     before = len(os.listdir("/proc/self/fd"))
     with running([(host, False)]) as channel:
         client = GoferClient(channel, **limits)
