@@ -16,7 +16,8 @@ from sentry.fs.gofer import GoferClient, GoferFilesystem
 from sentry.fs.host import HostFile, HostFilesystem
 from sentry.fs.overlay import OverlayFilesystem
 from sentry.kernel import posix_timers, sysv_ipc
-from sentry.vfs import special
+from sentry.vfs import namei, special, walk
+from sentry.vfs.attributes import AttributeChange
 from sentry.vfs.filesystem import allocate_dev
 from sentry.vfs.mounts import MountNamespace
 
@@ -51,7 +52,55 @@ def build_mounts(kernel: Kernel, config: SandboxConfig, channel: Channel) -> Mou
             raise ControlError(f"mount {mount.destination} ({mount.kind}): {words}") from None
     if namespace is None:
         raise ControlError("the configuration has no root file system")
+    _make_devices(namespace, config)
+    _restrict(namespace, config)
     return namespace
+
+
+def _make_devices(namespace: MountNamespace, config: SandboxConfig) -> None:
+    """linux.devices: nodes whose drivers are ours (others can be opened by nobody)."""
+    task = namespace.start_task()
+    for path, (kind, major, minor, mode, uid, gid) in config.devices.items():
+        place = os.fsencode(path)
+        file_type = stat.S_IFBLK if kind == "b" else stat.S_IFCHR
+        try:
+            namespace.mount_point(os.path.dirname(place))
+            try:
+                namei.unlink(task, task.fs.root, place)
+            except LinuxError as error:
+                if error.errno != errno.ENOENT:
+                    raise
+            made = namei.mknod(task, task.fs.root, place, file_type | mode, os.makedev(major, minor))
+            made.inode.set_attributes(AttributeChange(mode=mode, uid=uid, gid=gid))
+        except LinuxError as error:
+            raise ControlError(f"linux.devices {path}: {os.strerror(error.errno).lower()}") from None
+
+
+def _restrict(namespace: MountNamespace, config: SandboxConfig) -> None:
+    """linux.readonlyPaths and linux.maskedPaths; what does not exist needs neither."""
+    task = namespace.start_task()
+    for path in config.readonly_paths:
+        try:
+            place = walk.resolve(task, task.fs.root, path)
+            namespace.bind(place, place, recursive=True, flags=place.mount.flags | _MS_RDONLY)
+        except LinuxError as error:
+            _unless_missing(error, "readonlyPaths", path)
+    for path in config.masked_paths:
+        try:
+            place = walk.resolve(task, task.fs.root, path)
+            cover = tmpfs.make_tmpfs({"mode": "755", "size": "0k"})
+            if not place.inode.is_directory:
+                mode = stat.S_IFCHR | 0o666
+                cover.root = tmpfs.SpecialNode(cover, cover.budget, cover.next_ino(), mode, 0, 0, os.makedev(1, 3))
+            namespace.mount(cover, place, _MS_RDONLY)
+        except LinuxError as error:
+            _unless_missing(error, "maskedPaths", path)
+
+
+def _unless_missing(error: LinuxError, what: str, path: bytes) -> None:
+    if error.errno not in (errno.ENOENT, errno.ENOTDIR):
+        where = path.decode("utf-8", "replace")
+        raise ControlError(f"linux.{what} {where}: {os.strerror(error.errno).lower()}")
 
 
 def _filesystem(kernel: Kernel, mount: MountConfig, client: GoferClient) -> Filesystem:

@@ -8,8 +8,8 @@ import errno
 from typing import TYPE_CHECKING
 
 from sentry.abi.errors import LinuxError
-from sentry.vfs.anonymous import install_pair
 from sentry.fs.pipes import PIPE_FLAGS, make_pipe
+from sentry.vfs.anonymous import install_pair
 from syscalls.table import Address, Flags, syscall
 
 if TYPE_CHECKING:

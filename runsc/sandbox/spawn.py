@@ -69,8 +69,8 @@ def boot_sentry(config: SandboxConfig, gofer_fd: int, control_fd: int, stdio_fds
     for fd in stdio_fds:
         stdio.append(reopen_nonblocking(fd))
         os.close(fd)
-    gc.collect()
     gc.freeze()
+    gc.set_threshold(20000, 20, 20)  # calls make few cycles; a collection in the middle of one is a pause
     gc.enable()
     main(config, gofer_fd, control_fd, stdio)
 
@@ -81,6 +81,8 @@ def serve_gofer(exports: list[Export], gofer_fd: int) -> None:
     from gofer.process import run
     from sentry.core.native import syscall
 
+    gc.freeze()
+    gc.enable()
     served = [jail.Export(export.source, export.readonly, export.recursive) for export in exports]
     run(gofer_fd, served, syscall, log=2)
 
@@ -133,6 +135,7 @@ def spawn(
     finally:
         for fd in (control_end, gofer_end, sentry_end):
             os.close(fd)
+        gc.enable()
     return processes
 
 

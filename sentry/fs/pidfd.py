@@ -8,8 +8,9 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
+from sentry.kernel.exit import zombie
 from sentry.vfs.anonymous import AnonymousFile, AnonymousInode, pidfs
-from sentry.vfs.file import POLLIN, POLLRDNORM
+from sentry.vfs.file import POLLHUP, POLLIN, POLLRDNORM
 
 if TYPE_CHECKING:
     from sentry.kernel.task import Process
@@ -30,4 +31,8 @@ class PidFile(AnonymousFile):
         self.queue = process.pidfd_queue
 
     def poll(self) -> int:
-        return POLLIN | POLLRDNORM if self.process.exit_status is not None else 0
+        process = self.process
+        if process.exit_status is None:
+            return 0
+        # POLLHUP once somebody has waited for it.
+        return POLLIN | POLLRDNORM if zombie(process.kernel, process.pid) else POLLIN | POLLRDNORM | POLLHUP

@@ -21,9 +21,9 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from sentry.abi.errors import LinuxError
-from sentry.vfs.anonymous import AnonymousInode, pipefs
 from sentry.kernel.blocking import WaitQueue, wait_for
 from sentry.kernel.credentials import CAP_SYS_RESOURCE
+from sentry.vfs.anonymous import AnonymousInode, pipefs
 from sentry.vfs.file import POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM, OpenFile
 
 if TYPE_CHECKING:

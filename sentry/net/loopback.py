@@ -310,7 +310,7 @@ class TcpSocket(ConnectedSocket, InetSocket):
     def close_connection(self) -> None:
         self.unbind()
         peer = self.peer
-        if peer is None or peer.dead or self.state != CONNECTED:
+        if peer is None or peer.dead or CLOSED in (self.state, peer.state):
             return
         assert isinstance(peer, TcpSocket)
         if self.received or self.options.get((abi.SOL_SOCKET, abi.SO_LINGER)) == 1:

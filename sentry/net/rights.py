@@ -3,8 +3,8 @@
 """Descriptors on their way between processes (SCM_RIGHTS), and the collector of those that nobody can receive.
 
 A Unix socket may be sent through itself, or two through each other: once all descriptors of such sockets are closed,
-only the messages inside keep them. collect() finds these as Linux's unix_gc does: a socket whose every reference is a
-message in the queue of another such socket is garbage.
+only the messages inside keep them. collect() finds these as Linux's unix_gc does: a socket is garbage if all its
+references are messages, and none of these can be reached from a socket that has another reference.
 """
 
 from __future__ import annotations
@@ -22,14 +22,16 @@ in_flight: set[Rights] = set()
 
 class _State:
     """count: descriptors in flight, by description in counts. dropping: those whose turn comes when the drop that runs
-    now is done, None if none runs: a socket in a socket in a socket … must not become as deep a recursion."""
+    now is done, None if none runs: a socket in a socket in a socket … must not become as deep a recursion. skipped:
+    how often collect() did nothing."""
 
-    __slots__ = ("count", "counts", "dropping")
+    __slots__ = ("count", "counts", "dropping", "skipped")
 
     def __init__(self) -> None:
         self.count = 0
         self.counts: dict[OpenFile, int] = {}
         self.dropping: list[OpenFile] | None = None
+        self.skipped = 0
 
 
 _state = _State()
@@ -89,24 +91,27 @@ def only_in_flight(file: OpenFile) -> bool:
 
 
 def collect() -> None:
-    """Drops the messages that no process can ever receive."""
+    """Drops the messages that no process can ever receive. Linear in what is in flight, and with much in flight not
+    done every time, so that a program cannot keep the sentry busy with it."""
     if not in_flight or _state.dropping is not None:
         return
-    counts = _state.counts
-    # Those whose references are all messages. They live on if a message in a queue outside of them holds them.
-    suspects = {file for file, count in counts.items() if file.references == count and hasattr(file, "queued_rights")}
-    if not suspects:
+    _state.skipped += 1
+    if _state.skipped < _state.count // 64:
         return
-    while True:
-        inside: dict[OpenFile, int] = {}
-        for suspect in suspects:
-            for rights in suspect.queued_rights():
-                for file in rights.files:
-                    inside[file] = inside.get(file, 0) + 1
-        kept = {suspect for suspect in suspects if inside.get(suspect, 0) == counts[suspect]}
-        if len(kept) == len(suspects):
-            break
-        suspects = kept
-    garbage = [rights for suspect in suspects for rights in suspect.queued_rights()]
-    for rights in garbage:
-        rights.drop()
+    _state.skipped = 0
+    # Those whose references are all messages. They live on if a message in a queue outside of them leads to them.
+    queues = {
+        file: file.queued_rights()
+        for file, count in _state.counts.items()
+        if file.references == count and hasattr(file, "queued_rights")
+    }
+    if not queues:
+        return
+    inside = {rights for queue in queues.values() for rights in queue}
+    reached = [file for rights in in_flight if rights not in inside for file in rights.files]
+    while reached:
+        for rights in queues.pop(reached.pop(), ()):
+            reached += rights.files
+    for queue in queues.values():
+        for rights in queue:
+            rights.drop()

@@ -151,10 +151,11 @@ def port_of(address: bytes | int) -> int:
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
-        ((99, 1, 0), errno.EAFNOSUPPORT), ((UNIX, 9, 0), errno.ESOCKTNOSUPPORT), ((UNIX, 1, 9), errno.EPROTONOSUPPORT),
-        ((INET, 5, 0), errno.ESOCKTNOSUPPORT), ((INET, 1, 17), errno.EPROTONOSUPPORT), ((UNIX, 15, 0), errno.EINVAL),
-        ((INET, 3, 0), errno.EPROTONOSUPPORT), ((NETLINK, 1, 0), errno.ESOCKTNOSUPPORT), ((UNIX, 0x11, 0), errno.EINVAL),
-        ((NETLINK, 3, 99), errno.EPROTONOSUPPORT), ((INET, 2, 6), errno.EPROTONOSUPPORT), ((38, 5, 0), errno.EAFNOSUPPORT),
+        ((99, 1, 0), errno.EAFNOSUPPORT), ((38, 5, 0), errno.EAFNOSUPPORT), ((UNIX, 15, 0), errno.EINVAL),
+        ((UNIX, 9, 0), errno.ESOCKTNOSUPPORT), ((UNIX, 1, 9), errno.EPROTONOSUPPORT), ((UNIX, 0x11, 0), errno.EINVAL),
+        ((INET, 5, 0), errno.ESOCKTNOSUPPORT), ((INET, 1, 17), errno.EPROTONOSUPPORT),
+        ((INET, 3, 0), errno.EPROTONOSUPPORT), ((NETLINK, 1, 0), errno.ESOCKTNOSUPPORT),
+        ((NETLINK, 3, 99), errno.EPROTONOSUPPORT), ((INET, 2, 6), errno.EPROTONOSUPPORT),
     ],
 )  # fmt: skip
 def test_sockets_that_there_are_not(task: Any, arguments: tuple[int, int, int], error: int) -> None:
@@ -760,7 +761,7 @@ def test_a_full_udp_receiver_drops(task: Any) -> None:
 def ask(task: Any, fd: int, kind: int, payload: bytes, flags: int = 0x301) -> list[tuple[int, bytes]]:
     request = struct.pack("<IHHII", 16 + len(payload), kind, flags, 9, 0) + payload
     assert send(task, fd, request, 0, struct.pack("<HHII", NETLINK, 0, 0, 0)) == len(request)
-    found = []
+    found: list[tuple[int, bytes]] = []
     while True:
         data = receive(task, fd, 4096)
         if isinstance(data, int):

@@ -17,14 +17,16 @@ from hypothesis import strategies as st
 
 from sentry.abi.errors import Interrupted, LinuxError
 from sentry.fs import pipes
-from sentry.vfs.anonymous import AnonymousInode, pipefs
 from sentry.fs.pipes import PipeFile, PipeReader, PipeWriter, make_pipe, open_fifo_blocking, splice_pipes, tee_pipes
+from sentry.vfs.anonymous import AnonymousInode, pipefs
 from sentry.vfs.file import POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM
+from tests.unit.ipc import FakeTask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
 ALL = 0xFFFF
+ROOT: Any = FakeTask()
 
 
 def code(call: Callable[[], object]) -> object:
@@ -74,7 +76,7 @@ def test_a_pipe_behaves_as_the_hosts_at_every_step(steps: list[tuple[str, int]],
             elif step == "size" and ours[0] is not None:
                 if size <= pipes.MAX_SIZE:  # the host's root may pass it
                     theirs = code(lambda n=size: fcntl.fcntl(host[0], fcntl.F_SETPIPE_SZ, n))  # type: ignore[misc]
-                    assert code(lambda n=size: reader.pipe.resize(Root(), n)) == theirs  # type: ignore[misc]
+                    assert code(lambda n=size: reader.pipe.resize(ROOT, n)) == theirs  # type: ignore[misc]
             elif step == "close":
                 end = ours[size]
                 if end is not None and ours[1 - size] is not None:
@@ -90,13 +92,6 @@ def test_a_pipe_behaves_as_the_hosts_at_every_step(steps: list[tuple[str, int]],
             if end is not None:
                 end.drop()
                 os.close(fd)
-
-
-class Root:
-    class credentials:  # noqa: N801 - stands for an attribute
-        @staticmethod
-        def has(capability: int) -> bool:
-            return True
 
 
 def test_closing_every_end_gives_the_pages_back() -> None:
@@ -179,17 +174,18 @@ class Opening:
 
 def test_a_fifo_open_waits_for_the_other_end() -> None:
     inode = fifo()
-    reader = Opening(inode, os.O_RDONLY)
-    assert reader.file is None
-    writer = Opening(inode, os.O_WRONLY)
-    assert isinstance(writer.file, PipeWriter)
-    reader.step()
-    assert isinstance(reader.file, PipeReader)
-    writer.file.write(b"x")
-    assert reader.file.read(5) == b"x"
-    writer.file.drop()
-    assert reader.file.poll() == POLLHUP
-    reader.file.drop()
+    opening = Opening(inode, os.O_RDONLY)
+    assert opening.blocked
+    writer = Opening(inode, os.O_WRONLY).file
+    assert isinstance(writer, PipeWriter)
+    opening.step()
+    reader = opening.file
+    assert isinstance(reader, PipeReader)
+    writer.write(b"x")
+    assert reader.read(5) == b"x"
+    writer.drop()
+    assert reader.poll() == POLLHUP
+    reader.drop()
     assert inode not in pipes._fifos
 
 
