@@ -80,7 +80,21 @@ def read(task: Task, fd: Fd, buffer: Address, count: Size) -> Result:
         if events.hooks and got:
             _accessed(file)
         return got
-    return _read(task, file, [(buffer, min(count, MAX_RW_COUNT))], not file.flags & _NONBLOCK)
+    if not 0 < count <= STREAM_CHUNK:
+        return _read(task, file, [(buffer, min(count, MAX_RW_COUNT))], not file.flags & _NONBLOCK)
+    # What _read() does, without its detours: this is every read of a pipe, a socket or a terminal.
+    try:
+        data = file.read(count)
+    except LinuxError as error:
+        if error.errno != _EAGAIN or file.flags & _NONBLOCK:
+            raise
+        return _read_later(task, file, [(buffer, count)], count, _NOWHERE)
+    if not data:
+        return 0
+    done = _deliver(task, file, [(buffer, count)], 0, data, _NOWHERE)
+    if events.hooks and done:
+        _accessed(file)
+    return done
 
 
 @syscall(1)
@@ -101,7 +115,28 @@ def write(task: Task, fd: Fd, buffer: Address, count: Size) -> Result:
         done = _write_host(task, file, buffer, count, offset)
         file.offset = offset + done
         return done
-    return _write(task, file, [(buffer, count)], not file.flags & _NONBLOCK)
+    if file.seekable or not 0 < count <= STREAM_CHUNK:
+        return _write(task, file, [(buffer, count)], not file.flags & _NONBLOCK)
+    # What _write() does, without its detours: this is every write to a pipe, a socket or a terminal.
+    try:
+        data = task.memory.read_some(buffer, count)
+    except LinuxError:
+        return _write(task, file, [(buffer, count)], not file.flags & _NONBLOCK)
+    done = 0
+    try:
+        done = file.write(data)
+        if done == count:
+            if events.hooks and file.path is not None:
+                events.notify_path(file.path, events.IN_MODIFY)
+            return done
+    except LinuxError as error:
+        if error.errno == _EPIPE:
+            broken_pipe(task, file)
+        if error.errno != _EAGAIN or file.flags & _NONBLOCK:
+            raise
+    if done and (file.flags & _NONBLOCK or not _goes_on(file)):
+        return done
+    return _write_later(task, file, [(buffer, count)], count, data, done, _NOWHERE, False)
 
 
 @syscall(17)
@@ -388,7 +423,13 @@ def _read(task: Task, file: OpenFile, pairs: Pairs, waits: bool, offset: int = _
 def _deliver(task: Task, file: OpenFile, pairs: Pairs, skip: int, data: bytes, offset: int) -> int:
     if not data:
         return 0
-    done = scatter(task.memory, pairs, skip, data)
+    if len(pairs) == 1 and not skip:
+        try:
+            done = task.memory.write_some(pairs[0][0], data)
+        except LinuxError:
+            done = 0
+    else:
+        done = scatter(task.memory, pairs, skip, data)
     if done < len(data):
         if offset == _NOWHERE and file.seekable:
             file.offset -= len(data) - done

@@ -42,6 +42,16 @@ _TAIL = 8192
 Reply = Callable[[dict[str, object]], None]
 
 
+def _ignore(_reply: dict[str, object]) -> None:
+    """For requests whose answer nobody waits for."""
+
+
+def _suspend(reply: dict[str, object]) -> None:
+    """Ctrl-Z: where the sentry has stopped the whole sandbox, the shell that has started us wants to see us stop."""
+    if reply.get("ok") == "suspended":
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+
 class Monitor:
     """One sandbox, from its processes on. Call start(), then run(); or prepare() first where others need to know.
 
@@ -175,9 +185,7 @@ class Monitor:
             if not self.started and not self.created and number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 self._fail(f"interrupted by signal {number} before the program was ready", 128 + number)
                 return
-            self.signal(number, lambda _: None, foreground=code == SI_KERNEL)
-            if number == signal.SIGTSTP:
-                os.kill(os.getpid(), signal.SIGSTOP)  # the shell that has started us wants to see us stop
+            self.signal(number, _suspend if number == signal.SIGTSTP else _ignore, foreground=code == SI_KERNEL)
 
     def _on_control(self) -> None:
         while not self._done:

@@ -10,9 +10,11 @@ from __future__ import annotations
 import errno
 import os
 import select
+import signal
 from typing import TYPE_CHECKING
 
 from gofer.protocol import ChannelClosed
+from sentry.fs import tty
 
 if TYPE_CHECKING:
     from gofer.channel import Channel
@@ -72,25 +74,31 @@ class Control:
             number = message.get("signal")
             if not isinstance(number, int) or not 1 <= number <= 64:
                 raise OSError(errno.EINVAL, "signal")
-            self._signal(number, bool(message.get("all")), bool(message.get("foreground")))
-            return True
+            return self._signal(number, bool(message.get("all")), bool(message.get("foreground")))
         if operation == "ps":
             return [
-                [process.pid, process.host_pid, process.parent.pid if process.parent else 0, process.leader.name.decode("utf-8", "replace")]
+                [
+                    process.pid,
+                    process.host_pid,
+                    process.parent.pid if process.parent else 0,
+                    process.leader.name.decode("utf-8", "replace"),
+                ]
                 for process in list(kernel.processes.values())
                 if process.threads
             ]
         raise OSError(errno.ENOSYS, "operation")
 
-    def _signal(self, number: int, everybody: bool, foreground: bool) -> None:
+    def _signal(self, number: int, everybody: bool, foreground: bool) -> object:
         kernel = self._kernel
+        suspends = foreground and number == signal.SIGTSTP and tty.suspends_all(kernel)
+        if suspends:
+            number = int(signal.SIGSTOP)  # the first program's group has no parent in the sandbox: it is spared SIGTSTP
         if everybody:
             for process in list(kernel.processes.values()):
                 kernel.send_signal(process, number)
         elif foreground:
-            from sentry.fs import tty
-
             group = tty.foreground_group(kernel) or kernel.process_group(kernel.init)
             kernel.send_group_signal(group, number)
         else:
             kernel.send_signal(kernel.init, number)
+        return "suspended" if suspends else True

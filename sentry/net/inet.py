@@ -179,6 +179,8 @@ class InetSocket(Socket):
                 raise LinuxError(errno.ENOPROTOOPT)
             # One byte is enough for these.
             number = value[0] if 0 < len(value) < 4 else read_int(value)
+            if name == _IP_MULTICAST_TTL and self.stream:
+                raise LinuxError(errno.EINVAL)
             if name == abi.IP_TTL and not 1 <= number <= 255 and number != -1:
                 raise LinuxError(errno.EINVAL)
             if name == abi.IP_TOS:
@@ -190,7 +192,9 @@ class InetSocket(Socket):
                 if len(value) < 20:
                     raise LinuxError(errno.EINVAL)
                 return
-            if name not in _IPV6:
+            if name == abi.IPV6_MTU:
+                raise LinuxError(errno.EINVAL)
+            if name not in _IPV6 or (name == _IPV6_MULTICAST_HOPS and self.stream):
                 raise LinuxError(errno.ENOPROTOOPT)
             number = read_int(value)
             if name == abi.IPV6_V6ONLY:
@@ -206,6 +210,8 @@ class InetSocket(Socket):
             default = _IP[name]
         elif level == abi.IPPROTO_IPV6 and self.family == abi.AF_INET6 and name in _IPV6:
             default = _IPV6[name]
+        elif self.family == abi.AF_INET and level != abi.IPPROTO_IP:
+            raise LinuxError(errno.EOPNOTSUPP)
         elif (level == abi.IPPROTO_IP and name == abi.IP_MTU) or (level == abi.IPPROTO_IPV6 and name == abi.IPV6_MTU):
             if self.remote is None:
                 raise LinuxError(errno.ENOTCONN)
@@ -218,7 +224,7 @@ class InetSocket(Socket):
         return abi.INT.pack(number)
 
 
-_IP_TRANSPARENT = 19
+_IP_TRANSPARENT, _IP_MULTICAST_TTL, _IPV6_MULTICAST_HOPS = 19, 33, 18
 _IP = {
     abi.IP_TOS: 0, abi.IP_TTL: 64, abi.IP_PKTINFO: 0, abi.IP_MTU_DISCOVER: 1, abi.IP_RECVERR: 0, 4: 0, 6: 0, 12: 0,
     13: 0, 15: 0, _IP_TRANSPARENT: 0, 24: 0, 32: 0, 33: 1, 34: 1, 49: 1, 50: 0,

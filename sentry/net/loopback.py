@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from sentry.abi import socket as abi
 from sentry.abi.errors import LinuxError
-from sentry.net.buffers import ByteQueue, Message, MessageQueue, Ucred, capacity
+from sentry.net.buffers import ByteQueue, Message, MessageQueue, Ucred, capacity, message_charge
 from sentry.net.connected import CLOSED, CONNECTED, FRESH, LISTENING, ConnectedSocket
 from sentry.net.inet import (
     ANY4,
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 _POLLWRBAND = 0x200
 _TCP_CAPACITY = 1 << 20
 """Bytes in flight one way, unless SO_SNDBUF says else: Linux grows its own to a few megabytes."""
-_UDP_OVERHEAD = 832
 _UDP_MAX = 65507
 
 tcp_ports = PortTable(shares_by_address=False)
@@ -238,7 +237,7 @@ class TcpSocket(ConnectedSocket, InetSocket):
             self._broken(errno.EPIPE if self.finished else errno.ECONNRESET)
             if not peer.dead:
                 assert isinstance(peer, TcpSocket)
-                peer._broken(0)
+                peer._broken(errno.EPIPE if peer.finished else errno.ECONNRESET)
             return len(data)
         if not data:
             return 0
@@ -441,7 +440,7 @@ class UdpSocket(InetSocket):
                 self.error = errno.ECONNREFUSED
                 self.queue.wake()
             return len(data)
-        charge = len(data) + _UDP_OVERHEAD
+        charge = 832 if len(data) <= 192 else message_charge(len(data))
         if target.received.charge + charge <= capacity(target.receive_buffer):
             target.received.put(Message(bytes(data), unparse(target.family, source), charge=charge))
             if target.queue:

@@ -216,6 +216,8 @@ class Socket(OpenFile):
         number = read_int(value)
         if name in _PRIVILEGED and not task.credentials.has(CAP_NET_ADMIN) and (name != abi.SO_DEBUG or number):
             raise LinuxError(errno.EPERM)
+        if name == abi.SO_PASSCRED and self.family not in (abi.AF_UNIX, abi.AF_NETLINK):
+            raise LinuxError(errno.EOPNOTSUPP)
         if name in _BOOLEANS:
             self.options[level, name] = int(number != 0)
             if name == abi.SO_PASSCRED:
@@ -249,6 +251,8 @@ class Socket(OpenFile):
         if level != abi.SOL_SOCKET:
             return self.get_protocol_option(task, level, name, size)
         options = self.options
+        if name == abi.SO_PASSCRED and self.family not in (abi.AF_UNIX, abi.AF_NETLINK):
+            raise LinuxError(errno.EOPNOTSUPP)
         if name in _BOOLEANS:
             number = options.get((level, name), 0)
         elif name == abi.SO_ERROR:
@@ -276,7 +280,11 @@ class Socket(OpenFile):
             return _timeval(self.receive_timeout)
         elif name in (abi.SO_SNDTIMEO, abi.SO_SNDTIMEO_NEW):
             return _timeval(self.send_timeout)
+        elif name == abi.SO_PEERGROUPS:
+            raise LinuxError(errno.ENODATA)
         elif name == abi.SO_COOKIE:
+            if size < 8:
+                raise LinuxError(errno.EINVAL)
             return struct.pack("<Q", self.inode.attributes().ino)
         elif name == abi.SO_BINDTODEVICE:
             return b""

@@ -150,11 +150,6 @@ class UnixSocket(Socket):
     def peer_credentials(self) -> tuple[int, int, int]:
         return self.peer_ucred or (0, 0xFFFFFFFF, 0xFFFFFFFF)
 
-    def get_option(self, task: Task, level: int, name: int, size: int) -> bytes:
-        if level == abi.SOL_SOCKET and name == abi.SO_PEERGROUPS:
-            raise LinuxError(errno.ENODATA)
-        return super().get_option(task, level, name, size)
-
     def stamp(self, other: UnixSocket, given: Ucred | None, task: Task | None) -> Ucred | None:
         """The credentials to send along: those given, or the sender's if either side wants to see them."""
         if given is not None:
