@@ -16,12 +16,15 @@ import array
 import os
 import select
 import socket
-from collections.abc import Iterable, Sequence
-from typing import Self
 
 import msgpack
 
 from gofer.protocol import DESCRIPTOR_LIMIT, MESSAGE_LIMIT, ChannelClosed, ProtocolError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from typing import Self
 
 _CHUNK = 1 << 16
 _ANCILLARY = socket.CMSG_SPACE(4 * DESCRIPTOR_LIMIT)

@@ -21,7 +21,6 @@ import os
 import signal
 import stat
 import struct
-from collections.abc import Iterable, Sequence
 
 from gofer import filters
 from gofer.server import ServedExport
@@ -42,6 +41,10 @@ from gofer.syscalls import (
     RawSyscall,
     Syscalls,
 )
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 # linux/sched.h
 _CLONE_NEWNS, _CLONE_NEWUTS, _CLONE_NEWIPC, _CLONE_NEWNET = 0x20000, 0x4000000, 0x8000000, 0x40000000

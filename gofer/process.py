@@ -10,8 +10,6 @@ before, as nothing can be imported inside the jail.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from typing import NoReturn
 
 from gofer import jail
 from gofer.channel import Channel
@@ -19,6 +17,11 @@ from gofer.jail import Export, JailError
 from gofer.protocol import ProtocolError
 from gofer.server import Server
 from gofer.syscalls import RawSyscall
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import NoReturn
 
 EXIT_JAIL = 71
 EXIT_BROKEN = 70

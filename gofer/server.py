@@ -13,8 +13,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
 
 from gofer.channel import Channel, close_all
 from gofer.protocol import (
@@ -47,6 +45,11 @@ from gofer.protocol import (
     is_write,
 )
 from gofer.syscalls import RawSyscall, Syscalls
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any, NoReturn
 
 _DIRECTORY = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW
 _FILE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY

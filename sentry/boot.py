@@ -13,7 +13,6 @@ import errno
 import gc
 import os
 import time
-from typing import TYPE_CHECKING
 
 from gofer.channel import Channel
 from gofer.protocol import ProtocolError
@@ -38,6 +37,7 @@ from sentry.vfs.fd_table import FdTable
 from sentry.vfs.fs_context import FsContext
 from syscalls import load_table
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from typing import TYPE_CHECKING
 
 from sentry.abi.errors import LinuxError
 from sentry.control.errors import ControlError
@@ -21,6 +20,7 @@ from sentry.vfs.attributes import AttributeChange
 from sentry.vfs.filesystem import allocate_dev
 from sentry.vfs.mounts import MountNamespace
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gofer.channel import Channel
     from sentry.control.config import MountConfig, SandboxConfig

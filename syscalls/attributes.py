@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import time
-from typing import TYPE_CHECKING
 
 from sentry.abi.errors import LinuxError
 from sentry.abi.fcntl import AT_EACCESS, AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW
@@ -18,6 +17,7 @@ from sentry.vfs import permission
 from syscalls.helpers import find, place_of
 from syscalls.table import AccessMode, Address, AtFlags, Fd, Mode, PathAddress, Uid, syscall
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sentry.kernel.task import Task
     from sentry.vfs.path import Path

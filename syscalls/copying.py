@@ -12,7 +12,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from typing import TYPE_CHECKING
 
 from sentry.abi.errors import Interrupted, LinuxError
 from sentry.abi.fcntl import MAX_OFFSET, SPLICE_F_NONBLOCK, SPLICE_F_VALID
@@ -22,6 +21,7 @@ from syscalls.helpers import check_writes
 from syscalls.read_write import STREAM_CHUNK, broken_pipe, import_vector, read_pairs, write_pairs
 from syscalls.table import Address, Fd, Flags, Result, Size, UInt, syscall
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sentry.kernel.task import Task
     from sentry.vfs.file import OpenFile

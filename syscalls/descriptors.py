@@ -11,7 +11,6 @@ import errno
 import fcntl as _fcntl
 import os
 import stat
-from typing import TYPE_CHECKING
 
 from sentry.abi import fcntl as abi
 from sentry.abi.errors import LinuxError
@@ -23,6 +22,7 @@ from syscalls import locks
 from syscalls.helpers import descriptor_limit
 from syscalls.table import PARTIAL, Address, FcntlCommand, Fd, Flags, IoctlRequest, Result, ULong, syscall
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 

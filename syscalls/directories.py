@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import stat
-from typing import TYPE_CHECKING
 
 from sentry.abi.errors import LinuxError
 from sentry.abi.fcntl import AT_FDCWD
@@ -22,6 +21,7 @@ from sentry.vfs.walk import resolve
 from syscalls.helpers import base_of
 from syscalls.table import Address, Fd, Mode, PathAddress, Size, UInt, syscall
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sentry.kernel.task import Task
     from sentry.vfs.path import Path

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import TYPE_CHECKING
 
 from sentry.abi import epoll as abi
 from sentry.abi.errors import LinuxError
@@ -20,6 +19,7 @@ from sentry.kernel.blocking import READY, wait_for
 from sentry.vfs.anonymous import install
 from syscalls.table import Address, Fd, Flags, Int, Size, syscall
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sentry.kernel.task import Task
 

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import TYPE_CHECKING
 
 from sentry.abi.errors import LinuxError
 from sentry.fs.eventfd import EFD_SEMAPHORE, EventFile
 from sentry.vfs.anonymous import install
 from syscalls.table import Flags, UInt, syscall
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sentry.kernel.task import Task
 

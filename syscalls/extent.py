@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import stat
-from typing import TYPE_CHECKING
 
 from sentry.abi import fcntl as abi
 from sentry.abi.errors import LinuxError
@@ -18,6 +17,7 @@ from sentry.vfs.walk import resolve
 from syscalls.helpers import base_of
 from syscalls.table import PARTIAL, Fd, Flags, Int, Offset, PathAddress, Size, Whence, syscall
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sentry.kernel.task import Task
     from sentry.vfs.file import OpenFile

@@ -10,11 +10,14 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
-from collections.abc import Callable
 
 from sentry.abi import fcntl as abi
 from sentry.abi import mman
 from sentry.vfs import mounts
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def _constants(module: object, prefix: str, but: tuple[str, ...] = ()) -> dict[int, str]:

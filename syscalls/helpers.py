@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import errno
 import signal
-from typing import TYPE_CHECKING
 
 from sentry.abi.errors import LinuxError
 from sentry.abi.fcntl import AT_EMPTY_PATH, AT_FDCWD, MAX_OFFSET
 from sentry.vfs.path import Dentry, Mount, Path
 from sentry.vfs.walk import resolve
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sentry.kernel.task import Task
     from sentry.vfs.file import OpenFile

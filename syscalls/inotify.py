@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import TYPE_CHECKING
 
 from sentry.abi import inotify as abi
 from sentry.abi.errors import LinuxError
@@ -16,6 +15,7 @@ from sentry.vfs.anonymous import install
 from sentry.vfs.walk import resolve
 from syscalls.table import Fd, Flags, Int, PathAddress, syscall
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sentry.kernel.task import Task
 

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING, Any
 
 from sentry.abi.errors import LinuxError
 from sentry.abi.fcntl import FLOCK
@@ -13,8 +12,10 @@ from sentry.vfs import locks
 from sentry.vfs.locks import F_RDLCK, F_UNLCK, F_WRLCK
 from syscalls.table import Fd, Int, syscall
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Coroutine
+    from typing import Any
 
     from sentry.kernel.task import Task
     from sentry.vfs.fd_table import FdTable

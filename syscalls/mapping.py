@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import TYPE_CHECKING
 
 from sentry.abi.errors import LinuxError
 from sentry.abi.fcntl import MAX_OFFSET
@@ -36,6 +35,7 @@ from sentry.platform.stub import abi as stub
 from sentry.vfs.permission import MS_NOEXEC
 from syscalls.table import PARTIAL, STUB, Address, Fd, Flags, Int, MapFlags, Offset, Protection, Size, ULong, syscall
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sentry.kernel.task import Task
     from sentry.vfs.file import OpenFile

@@ -10,7 +10,6 @@ user namespace: a bind or a remount by the guest may add to them, not take away.
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING
 
 from sentry.abi.errors import LinuxError
 from sentry.abi.fcntl import AT_FDCWD
@@ -37,6 +36,7 @@ from sentry.vfs.mounts import (
 from syscalls.helpers import find
 from syscalls.table import PARTIAL, STUB, Address, Fd, Flags, Int, MountFlags, PathAddress, StringAddress, UInt, syscall
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from typing import TYPE_CHECKING
 
 from sentry.abi.errors import LinuxError
 from sentry.abi.fcntl import AT_EMPTY_PATH, AT_FDCWD, AT_REMOVEDIR, AT_SYMLINK_FOLLOW
@@ -19,6 +18,7 @@ from sentry.vfs import namei
 from syscalls.helpers import base_of, find
 from syscalls.table import Address, AtFlags, Fd, Flags, Int, Mode, PathAddress, UInt, syscall
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sentry.kernel.task import Task
 

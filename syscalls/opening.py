@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import TYPE_CHECKING, Any
 
 from sentry.abi.errors import LinuxError
 from sentry.abi.fcntl import (
@@ -48,8 +47,10 @@ from syscalls.table import (
     syscall,
 )
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Coroutine
+    from typing import Any
 
     from sentry.kernel.task import Task
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import TYPE_CHECKING
 
 from sentry.abi.errors import LinuxError
 from sentry.fs.pidfd import PidFile
@@ -17,6 +16,7 @@ from sentry.platform.stub.abi import SENT_BY_KILL, SENT_BY_TKILL
 from sentry.vfs.anonymous import install
 from syscalls.table import PARTIAL, STUB, Address, Fd, Flags, Int, Pid, syscall
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sentry.kernel.task import Task
 

@@ -5,13 +5,13 @@
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING
 
 from sentry.abi.errors import LinuxError
 from sentry.fs.pipes import PIPE_FLAGS, make_pipe
 from sentry.vfs.anonymous import install_pair
 from syscalls.table import Address, Flags, syscall
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sentry.kernel.task import Task
 

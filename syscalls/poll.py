@@ -14,7 +14,6 @@ from __future__ import annotations
 import errno
 import resource
 import struct
-from typing import TYPE_CHECKING
 
 from sentry.abi.errors import Interrupted, LinuxError
 from sentry.abi.poll import (
@@ -32,6 +31,7 @@ from sentry.kernel.blocking import wait_for
 from sentry.vfs.file import NEVER
 from syscalls.table import Address, Int, UInt, syscall
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 

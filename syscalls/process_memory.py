@@ -8,13 +8,13 @@ Source: mm/process_vm_access.c, kernel/ptrace.c (__ptrace_may_access).
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING
 
 from sentry.abi.errors import LinuxError
 from sentry.kernel.credentials import CAP_SYS_PTRACE
 from syscalls.read_write import FILE_CHUNK, Pairs, gather, import_vector, scatter
 from syscalls.table import Address, Pid, ULong, syscall
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sentry.kernel.task import Task
     from sentry.mm.memory import UserMemory

@@ -13,7 +13,6 @@ import errno
 import os
 import signal
 import stat
-from typing import TYPE_CHECKING
 
 from sentry.abi.errors import Interrupted, LinuxError
 from sentry.abi.fcntl import (
@@ -39,6 +38,7 @@ from sentry.vfs.permission import remove_privileges
 from syscalls.helpers import RLIMIT_FSIZE, check_writes
 from syscalls.table import Address, Fd, Flags, Offset, Result, Size, UInt, ULong, syscall
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sentry.kernel.task import Task
     from sentry.mm.memory import UserMemory

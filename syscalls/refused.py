@@ -9,12 +9,15 @@ an administrator's call in a container. One list, so that it can be read as a pr
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
 
 from sentry.abi.errors import LinuxError
 from sentry.kernel.task import Task
 from syscalls.numbers_x86_64 import NUMBERS
 from syscalls.table import STUB, syscall
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ABSENT: dict[str, str] = {
     # asynchronous input and output

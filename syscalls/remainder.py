@@ -8,11 +8,11 @@ sentry/platform/delegated.py says which forms pass; what is left comes here.
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING
 
 from sentry.abi.errors import LinuxError
 from syscalls.table import PARTIAL, Address, Int, Pid, UInt, ULong, syscall
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sentry.kernel.task import Task
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import errno
 import struct
-from collections.abc import Iterable
 
 from sentry.abi.errors import LinuxError
 from sentry.fs import host_facts
@@ -26,6 +25,10 @@ from sentry.kernel.scheduling import (
 )
 from sentry.kernel.task import Task
 from syscalls.table import PARTIAL, Address, Int, Pid, UInt, syscall
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _NOTE = "kept for the guest, without effect on the host's scheduler"
 _RLIMIT_NICE, _RLIMIT_RTPRIO = 13, 14

@@ -12,7 +12,6 @@ import os
 import resource
 import signal
 import struct
-from typing import TYPE_CHECKING
 
 from sentry.abi import socket as abi
 from sentry.abi.errors import Interrupted, LinuxError
@@ -25,6 +24,7 @@ from sentry.net.socket import Socket
 from sentry.vfs.anonymous import install, install_pair
 from syscalls.table import PARTIAL, Address, Fd, Flags, Int, Size, UInt, syscall
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import TYPE_CHECKING
 
 from sentry.abi import stat as abi
 from sentry.abi.errors import LinuxError
@@ -22,6 +21,7 @@ from sentry.vfs.walk import resolve
 from syscalls.helpers import find, place_of
 from syscalls.table import STUB, Address, AtFlags, Fd, Flags, PathAddress, Size, UInt, syscall
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sentry.kernel.task import Task
     from sentry.vfs.attributes import Attributes

@@ -7,7 +7,6 @@ from __future__ import annotations
 import errno
 import os
 import struct
-from typing import TYPE_CHECKING
 
 from sentry.abi.errors import LinuxError
 from sentry.fs.timerfd import (
@@ -21,6 +20,7 @@ from sentry.fs.timerfd import (
 from sentry.vfs.anonymous import install
 from syscalls.table import PARTIAL, Address, Fd, Flags, Int, syscall
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sentry.kernel.task import Task
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import stat
-from typing import TYPE_CHECKING
 
 from sentry.abi.errors import LinuxError
 from sentry.abi.fcntl import (
@@ -29,6 +28,7 @@ from sentry.vfs.permission import MAY_READ, MAY_WRITE
 from syscalls.helpers import find, place_of
 from syscalls.table import Address, AtFlags, Fd, Flags, PathAddress, Size, StringAddress, syscall
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 

@@ -17,11 +17,14 @@ import select
 import socket
 import struct
 import termios
-from collections.abc import Callable
-from typing import Self
 
 from runsc.sandbox.descriptors import FIRST_FREE
 from sentry.control.errors import ControlError, os_words
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Self
 
 
 def open_terminal(size: tuple[int, int] | None) -> tuple[int, list[int]]:

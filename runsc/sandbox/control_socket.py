@@ -17,13 +17,16 @@ import os
 import select
 import socket
 import time
-from collections.abc import Callable
 
 from gofer.channel import Channel
 from gofer.protocol import ProtocolError
 from runsc.sandbox.monitor import Monitor
 from runsc.state import Folder
 from sentry.control.errors import ControlError, os_words
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CONNECTION_LIMIT = 64
 ANSWER_SECONDS = 10.0

@@ -11,11 +11,11 @@ import errno
 import os
 import select
 import signal
-from typing import TYPE_CHECKING
 
 from gofer.protocol import ChannelClosed
 from sentry.fs import tty
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gofer.channel import Channel
     from sentry.kernel.kernel import Kernel

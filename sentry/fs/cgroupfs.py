@@ -8,10 +8,9 @@ Documentation/admin-guide/cgroup-v2.rst.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from sentry.fs.synthetic import Render, SyntheticDirectory, SyntheticFile, SyntheticFilesystem
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sentry.kernel.kernel import Kernel
     from sentry.kernel.task import Task

@@ -12,7 +12,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from typing import TYPE_CHECKING
 
 from sentry.abi.errors import LinuxError
 from sentry.fs.tmpfs import Budget, DirectoryNode, TmpfsFilesystem, total
@@ -20,6 +19,7 @@ from sentry.vfs import special
 from sentry.vfs.file import POLLIN, POLLRDNORM, OpenFile
 from sentry.vfs.filesystem import allocate_dev
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sentry.kernel.task import Task
     from sentry.vfs.inode import Inode

@@ -11,8 +11,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
 
 from sentry.abi.errors import LinuxError
 from sentry.fs import tty
@@ -22,7 +20,10 @@ from sentry.vfs.anonymous import install
 from sentry.vfs.attributes import AttributeChange, DirectoryEntry
 from sentry.vfs.path import Dentry, Path
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from sentry.kernel.kernel import Kernel
     from sentry.kernel.task import Task
     from sentry.vfs.attributes import Attributes

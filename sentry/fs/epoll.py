@@ -16,7 +16,6 @@ from __future__ import annotations
 import errno
 import os
 import weakref
-from typing import TYPE_CHECKING
 
 from sentry.abi.epoll import (
     EPOLL_CTL_ADD,
@@ -36,6 +35,7 @@ from sentry.abi.errors import LinuxError
 from sentry.vfs.anonymous import AnonymousFile
 from sentry.vfs.file import NEVER, POLLIN, POLLRDNORM
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sentry.kernel.blocking import WaitQueue
     from sentry.vfs.file import OpenFile

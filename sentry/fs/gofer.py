@@ -29,8 +29,7 @@ import resource
 import stat
 import struct
 import time
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import Protocol, cast
 from weakref import WeakValueDictionary
 
 from gofer import protocol
@@ -42,7 +41,10 @@ from sentry.vfs.file import OpenFile
 from sentry.vfs.filesystem import Filesystem, FilesystemStatus
 from sentry.vfs.inode import Inode
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from sentry.kernel.task import Task
     from sentry.vfs.path import Path
 

@@ -22,8 +22,7 @@ import select
 import socket
 import stat
 import struct
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from sentry.abi.errors import LinuxError
 from sentry.kernel.blocking import WaitQueue
@@ -32,7 +31,10 @@ from sentry.vfs.file import NEVER, POLLERR, POLLHUP, POLLIN, POLLOUT, OpenFile
 from sentry.vfs.filesystem import Filesystem, FilesystemStatus
 from sentry.vfs.inode import Inode
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sentry.kernel.task import Task
     from sentry.vfs.path import Path
 

@@ -9,8 +9,8 @@ cpuinfo is as long as there are processors, so only its first page is read; the 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 

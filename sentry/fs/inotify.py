@@ -13,7 +13,6 @@ import errno
 import os
 import struct
 from collections import deque
-from typing import TYPE_CHECKING
 
 from sentry.abi import inotify as abi
 from sentry.abi.errors import LinuxError
@@ -21,6 +20,7 @@ from sentry.vfs import events
 from sentry.vfs.anonymous import AnonymousFile
 from sentry.vfs.file import POLLIN, POLLRDNORM
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sentry.kernel.task import Task
     from sentry.vfs.inode import Inode

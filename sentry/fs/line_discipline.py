@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import signal
 from collections import deque
-from typing import TYPE_CHECKING
 
 from sentry.abi import tty as abi
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 

@@ -24,7 +24,6 @@ import errno
 import os
 import stat
 from time import time_ns
-from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from sentry.abi.errors import LinuxError
@@ -35,6 +34,7 @@ from sentry.vfs.file import OpenFile
 from sentry.vfs.filesystem import Filesystem, FilesystemStatus
 from sentry.vfs.inode import Inode
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sentry.kernel.task import Task
     from sentry.vfs.path import Path

@@ -6,12 +6,12 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import TYPE_CHECKING
 
 from sentry.kernel.exit import zombie
 from sentry.vfs.anonymous import AnonymousFile, AnonymousInode, pidfs
 from sentry.vfs.file import POLLHUP, POLLIN, POLLRDNORM
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sentry.kernel.task import Process
 

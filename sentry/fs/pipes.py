@@ -18,7 +18,6 @@ import os
 import stat
 import struct
 from collections import deque
-from typing import TYPE_CHECKING
 
 from sentry.abi.errors import LinuxError
 from sentry.kernel.blocking import WaitQueue, wait_for
@@ -26,6 +25,7 @@ from sentry.kernel.credentials import CAP_SYS_RESOURCE
 from sentry.vfs.anonymous import AnonymousInode, pipefs
 from sentry.vfs.file import POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM, OpenFile
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 

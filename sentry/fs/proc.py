@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import errno
 import stat
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from sentry.abi import system as abi
 from sentry.abi.errors import LinuxError
@@ -29,8 +27,9 @@ from sentry.fs.synthetic import (
 )
 from sentry.vfs.attributes import DirectoryEntry
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from sentry.kernel.kernel import Kernel
     from sentry.kernel.task import Task

@@ -9,8 +9,8 @@ host calls a mapped file is the name of a memfd or a path of the host. Source: f
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sentry.kernel.kernel import Kernel
     from sentry.kernel.task import Process

@@ -9,10 +9,10 @@ proc(5), net/core/net-procfs.c, net/ipv4/{tcp_ipv4,udp,raw,fib_trie}.c, net/unix
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from sentry.fs.synthetic import SyntheticDirectory, SyntheticFile, SyntheticFilesystem
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sentry.kernel.task import Task
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import errno
 import stat
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 from sentry.abi.errors import LinuxError
 from sentry.fs import proc_maps, proc_text
@@ -24,7 +24,10 @@ from sentry.vfs.attributes import DirectoryEntry
 from sentry.vfs.file import OpenFile
 from sentry.vfs.path import Dentry, Mount, Path
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sentry.fs.proc import ProcFilesystem
     from sentry.kernel.kernel import Kernel
     from sentry.kernel.task import Task

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import TYPE_CHECKING
 
 from sentry.abi import system as abi
 from sentry.abi.errors import LinuxError
@@ -19,6 +18,7 @@ from sentry.abi.limits import NR_OPEN
 from sentry.fs.synthetic import Render, SyntheticDirectory, SyntheticFile, SyntheticFilesystem
 from sentry.kernel.credentials import CAP_LAST, CAP_SYS_ADMIN
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sentry.kernel.kernel import Kernel
     from sentry.kernel.task import Task

@@ -9,13 +9,13 @@ sandbox's own, or nothing. Source: proc(5), fs/proc/*.c.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
 from sentry.abi import system as abi
 from sentry.fs import host_facts
 from sentry.fs.proc_text import host_stat
 from sentry.kernel import sysv_ipc
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sentry.kernel.task import Task
 

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import os
 import struct
-from typing import TYPE_CHECKING
 
 from sentry.abi.limits import DEFAULTS, NAMES, RLIM_INFINITY
 from sentry.fs import tty
 from sentry.kernel.posix_timers import existing_timers
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 

@@ -17,13 +17,13 @@ import os
 import signal
 import struct
 from collections import deque
-from typing import TYPE_CHECKING
 
 from sentry.abi.errors import LinuxError
 from sentry.platform.stub.abi import SENT_BY_KILL, SENT_BY_TKILL
 from sentry.vfs.anonymous import AnonymousFile
 from sentry.vfs.file import POLLIN
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sentry.kernel.task import Process, Task
 

@@ -13,8 +13,7 @@ import errno
 import os
 import stat
 import time
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from sentry.abi.errors import LinuxError
 from sentry.vfs.attributes import AttributeChange, Attributes, DirectoryEntry
@@ -23,7 +22,10 @@ from sentry.vfs.file import OpenFile
 from sentry.vfs.filesystem import Filesystem, FilesystemStatus
 from sentry.vfs.inode import Inode
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sentry.kernel.task import Task
     from sentry.vfs.path import Path
 

@@ -7,11 +7,10 @@ Source: sysfs(5), Documentation/ABI/{stable,testing}/sysfs-*.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from sentry.fs import host_facts
 from sentry.fs.synthetic import SyntheticDirectory, SyntheticFile, SyntheticFilesystem, SyntheticLink
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 

@@ -12,12 +12,12 @@ from __future__ import annotations
 import errno
 import os
 import time
-from typing import TYPE_CHECKING
 
 from sentry.abi.errors import LinuxError
 from sentry.vfs.anonymous import AnonymousFile
 from sentry.vfs.file import POLLIN
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sentry.kernel.kernel import Kernel, Timer
 

@@ -18,9 +18,7 @@ import os
 import resource
 import stat
 from collections import OrderedDict
-from collections.abc import Callable
 from time import time_ns
-from typing import TYPE_CHECKING
 
 from sentry.abi.errors import LinuxError
 from sentry.vfs.attributes import AttributeChange, Attributes, DirectoryEntry
@@ -29,7 +27,10 @@ from sentry.vfs.file import OpenFile
 from sentry.vfs.filesystem import Filesystem, FilesystemStatus, allocate_dev
 from sentry.vfs.inode import Inode
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sentry.kernel.task import Task
     from sentry.vfs.path import Path
 

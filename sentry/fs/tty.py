@@ -17,7 +17,6 @@ from __future__ import annotations
 import errno
 import os
 import signal
-from typing import TYPE_CHECKING
 
 from sentry.abi import tty as abi
 from sentry.abi.errors import Interrupted, LinuxError
@@ -27,6 +26,7 @@ from sentry.kernel.credentials import CAP_SYS_ADMIN
 from sentry.vfs import special
 from sentry.vfs.file import POLLERR, POLLHUP, POLLIN, POLLOUT, POLLPRI, POLLRDNORM, POLLWRNORM, OpenFile
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 

@@ -8,7 +8,6 @@ The child's numbers are read from the host's procfs, not taken from the child. S
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING
 
 from sentry.abi.errors import LinuxError
 from sentry.kernel import scheduling
@@ -18,6 +17,7 @@ from sentry.mm.memory import UserMemory
 from sentry.platform.delegated import CLONE_REFUSED
 from sentry.platform.notify import kill_process
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -85,28 +85,23 @@ def ask(task: Task, flags: int, on_child: Callable[[Process], None] | None = Non
     return _serial
 
 
-def name_child(kernel: Kernel, cookie: int, claimed_tid: int, host_tid: int) -> bool:
-    """STUB_CHILD, from a thread that nobody knows yet: True if it is the child of that clone."""
+def name_child(kernel: Kernel, cookie: int, claimed_tid: int, host_tid: int, call: int) -> bool:
+    """STUB_CHILD, from a thread that nobody knows yet: True if it may be the child of that clone; it is answered then.
+
+    Parent and child go on at once with the number that the child claims; what the host says of it is read while they
+    run, and whoever lied is killed before any call of theirs is looked at.
+    """
     pending = kernel.pending_clones.get(cookie)
-    if pending is None or pending.child is not None:
+    tid = claimed_tid & 0x7FFFFFFF
+    if pending is None or pending.child is not None or tid in kernel.tasks or not tid:
         return False
     parent = pending.parent
     thread = bool(pending.flags & CLONE_THREAD)
-    status = kernel.host_status(host_tid)
-    if status:
-        tid = int(status[b"NSpid"].split()[-1])
-        host_tgid = int(status[b"Tgid"])
-        tgid = int(status[b"NStgid"].split()[-1])
-    else:
-        tid = claimed_tid & 0x7FFFFFFF
-        host_tgid, tgid = (parent.process.host_pid, parent.process.pid) if thread else (host_tid, tid)
-    if host_tgid != (parent.process.host_pid if thread else host_tid) or tid in kernel.tasks:
-        return False
     if thread:
         process = parent.process
     else:
         origin = parent.process
-        process = Process(kernel, tgid, host_tid, origin.parent if pending.flags & CLONE_PARENT else origin)
+        process = Process(kernel, tid, host_tid, origin.parent if pending.flags & CLONE_PARENT else origin)
         process.exit_signal = pending.flags & 0xFF
         process.executable = origin.executable
         process.argument_prefix = origin.argument_prefix
@@ -114,8 +109,8 @@ def name_child(kernel: Kernel, cookie: int, claimed_tid: int, host_tid: int) -> 
         process.limits = dict(origin.limits)
         process.oom_score_adj = origin.oom_score_adj
         process.dumpable = origin.dumpable
-        kernel.processes[tgid] = process
-        kernel.zombies.pop(tgid, None)
+        kernel.processes[tid] = process
+        kernel.zombies.pop(tid, None)
         if process.parent is not None:
             process.parent.children.add(process)
     child = Task(
@@ -132,12 +127,33 @@ def name_child(kernel: Kernel, cookie: int, claimed_tid: int, host_tid: int) -> 
     kernel.add_task(child)
     if pending.on_child is not None:
         pending.on_child(process)
-    if not thread:
-        kernel.watch_process(process)
     pending.child = child
+    kernel.platform.answer(call, 0)
     if pending.waiting is not None:
         _finish(kernel, cookie, pending)
+    if not thread:
+        kernel.watch_process(process)
+    if not _is_what_it_says(kernel, child, thread):
+        kernel.log(f"killed: host thread {host_tid} named itself {tid}, which it is not")
+        refuse(host_tid)
+        kernel.forget_task(child)
     return True
+
+
+_NUMBERS = (b"\nTgid:\t", b"\nNStgid:\t", b"\nNSpid:\t")
+
+
+def _is_what_it_says(kernel: Kernel, child: Task, thread: bool) -> bool:
+    """Compares the numbers of a new task with the host's."""
+    status = kernel.read_host_proc(child.host_tid, "status")
+    if not status:
+        return True  # gone already, or a host without procfs: then there is only its word
+    words = []
+    for field in _NUMBERS:
+        start = status.find(field) + len(field)
+        words.append(int(status[start : status.find(b"\n", start)].rsplit(b"\t", 1)[-1]))
+    process = child.process
+    return words == [process.host_pid, process.pid, child.tid]
 
 
 def done(task: Task, cookie: int, result: int) -> int | Answer:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from typing import TYPE_CHECKING
 
 from sentry.abi.errors import LinuxError
 from sentry.kernel import exit
@@ -21,6 +20,7 @@ from sentry.platform.notify import kill_process
 from sentry.platform.stub import abi
 from sentry.vfs import permission, walk
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sentry.kernel.kernel import Kernel
     from sentry.kernel.task import Task

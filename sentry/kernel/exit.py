@@ -9,12 +9,12 @@ pipes closed and its locks free. A process killed by a signal is noticed through
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from sentry.core import native
 from sentry.kernel.answers import PROCEED, Answer
 from sentry.kernel.clone import release
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sentry.kernel.kernel import Kernel
     from sentry.kernel.task import Process, Task

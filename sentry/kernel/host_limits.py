@@ -7,10 +7,9 @@ The guest's hard limits are ours; the host gets them for processor time only, wh
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from sentry.core import native
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sentry.kernel.task import Process
 

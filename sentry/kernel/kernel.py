@@ -16,7 +16,6 @@ import os
 import select
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any
 
 from sentry.abi.errors import ERESTARTNOINTR, Interrupted, LinuxError
 from sentry.core import native
@@ -24,8 +23,10 @@ from sentry.kernel import clone, exit, signals, strangers
 from sentry.kernel.answers import DEFERRED, PROCEED
 from sentry.kernel.blocking import READY, TIMED_OUT, Block
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
+    from typing import Any
 
     from sentry.control.config import SandboxConfig
     from sentry.kernel.task import Process, Task

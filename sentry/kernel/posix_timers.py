@@ -12,11 +12,11 @@ from __future__ import annotations
 import errno
 import signal
 import time
-from typing import TYPE_CHECKING
 
 from sentry.abi import timers as abi
 from sentry.abi.errors import LinuxError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sentry.kernel.kernel import Kernel, Timer
     from sentry.kernel.task import Process, Task

@@ -7,8 +7,7 @@ Owns Scheduling, kept in Task.extra once it differs from the default. Whoever ma
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sentry.kernel.task import Task
 

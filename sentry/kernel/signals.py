@@ -11,7 +11,6 @@ from __future__ import annotations
 import errno
 import signal
 import struct
-from typing import TYPE_CHECKING
 
 from sentry.abi.errors import LinuxError
 from sentry.core import native
@@ -19,6 +18,7 @@ from sentry.kernel import exit
 from sentry.kernel.credentials import CAP_KILL
 from sentry.platform.stub import abi
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sentry.kernel.kernel import Kernel
     from sentry.kernel.task import Process, Task

@@ -4,12 +4,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from sentry.core import native
 from sentry.kernel import clone
 from sentry.platform.stub import abi
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sentry.kernel.kernel import Kernel
 
@@ -19,8 +18,8 @@ _EXIT, _EXIT_GROUP = 60, 231
 def handle(kernel: Kernel, call: tuple[int, ...]) -> tuple[int, int, int]:
     """As Kernel._call. Whoever is not a child of a clone that was asked for is killed."""
     identity, host_tid, _, number, _, _, first, second, *_ = call
-    if number == abi.CHILD and clone.name_child(kernel, first, second, host_tid):
-        return identity, 0, 0
+    if number == abi.CHILD and clone.name_child(kernel, first, second, host_tid, identity):
+        return 0, 0, 0
     if number == abi.LOAD:
         # execve from a thread whose leader is gone: the new image has the leader's number.
         for process in kernel.processes.values():

@@ -11,12 +11,13 @@ from __future__ import annotations
 import errno
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from sentry.abi import ipc as abi
 from sentry.abi.errors import LinuxError
 from sentry.kernel.blocking import WaitQueue
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 

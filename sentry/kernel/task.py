@@ -9,10 +9,10 @@ is the rest: descriptors, credentials, file system context, names, limits.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
 from sentry.kernel.blocking import WaitQueue
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 

@@ -11,11 +11,11 @@ from __future__ import annotations
 import errno
 import random
 import struct
-from typing import TYPE_CHECKING
 
 from sentry.abi.errors import LinuxError
 from sentry.platform.stub import abi
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sentry.vfs.file import OpenFile
 

@@ -9,8 +9,8 @@ finds the socket full and writable again about where it would natively. Knows no
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sentry.net.rights import Rights
 

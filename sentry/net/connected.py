@@ -11,7 +11,6 @@ from __future__ import annotations
 import errno
 import os
 from collections import deque
-from typing import TYPE_CHECKING
 
 from sentry.abi import socket as abi
 from sentry.abi.errors import LinuxError
@@ -19,6 +18,7 @@ from sentry.net import rights as scm
 from sentry.net.buffers import ByteQueue, Message, MessageQueue, capacity
 from sentry.net.socket import Socket
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sentry.kernel.credentials import Credentials
     from sentry.net.rights import Rights

@@ -8,13 +8,13 @@ Source: net/socket.c (__sock_create) and the create function of each family; com
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING
 
 from sentry.abi import socket as abi
 from sentry.abi.errors import LinuxError
 from sentry.kernel.credentials import CAP_NET_RAW
 from sentry.net.unix import UnixConnected, UnixDatagram, make_pair, ucred
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sentry.kernel.task import Task
     from sentry.net.socket import Socket

@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import errno
 import random
-from typing import TYPE_CHECKING
 
 from sentry.abi import socket as abi
 from sentry.abi.errors import LinuxError
 from sentry.kernel.credentials import CAP_NET_ADMIN, CAP_NET_BIND_SERVICE
 from sentry.net.socket import Socket, read_int
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sentry.kernel.task import Task
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 import errno
 import random
 import struct
-from typing import TYPE_CHECKING
 
 from sentry.abi import socket as abi
 from sentry.abi.errors import LinuxError
@@ -34,6 +33,7 @@ from sentry.net.inet import (
 )
 from sentry.net.socket import ERR, HUP, IN, OUT, RDHUP, read_int
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sentry.kernel.credentials import Credentials
     from sentry.kernel.task import Task

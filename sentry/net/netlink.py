@@ -12,7 +12,6 @@ from __future__ import annotations
 import errno
 import itertools
 import struct
-from typing import TYPE_CHECKING
 
 from sentry.abi import socket as abi
 from sentry.abi.errors import LinuxError
@@ -20,6 +19,7 @@ from sentry.net import interfaces
 from sentry.net.buffers import Message, MessageQueue, message_charge
 from sentry.net.socket import IN, OUT, RDHUP, Socket, read_int
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sentry.kernel.credentials import Credentials
     from sentry.kernel.task import Task

@@ -9,8 +9,7 @@ references are messages, and none of these can be reached from a socket that has
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 

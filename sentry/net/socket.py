@@ -13,7 +13,6 @@ import errno
 import os
 import stat
 import struct
-from typing import TYPE_CHECKING
 
 from sentry.abi import socket as abi
 from sentry.abi.errors import LinuxError
@@ -22,6 +21,7 @@ from sentry.kernel.credentials import CAP_NET_ADMIN
 from sentry.vfs.anonymous import AnonymousInode, sockfs
 from sentry.vfs.file import POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP, POLLRDNORM, POLLWRNORM, OpenFile
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sentry.kernel.credentials import Credentials
     from sentry.kernel.task import Task

@@ -12,7 +12,6 @@ from __future__ import annotations
 import errno
 import random
 import stat
-from typing import TYPE_CHECKING
 
 from sentry.abi import socket as abi
 from sentry.abi.errors import LinuxError
@@ -22,6 +21,7 @@ from sentry.net.connected import CONNECTED, FRESH, LISTENING, ConnectedSocket
 from sentry.net.socket import ERR, HUP, IN, OUT, RDHUP, Socket
 from sentry.vfs import namei, permission, walk
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sentry.kernel.credentials import Credentials
     from sentry.kernel.task import Task

@@ -12,12 +12,12 @@ import os
 import select
 import signal
 import struct
-from typing import TYPE_CHECKING
 
 from sentry.abi.errors import LinuxError
 from sentry.core import native
 from sentry.platform.interface import Platform
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 

@@ -15,7 +15,6 @@ import os
 import resource
 import stat
 import time
-from typing import TYPE_CHECKING
 
 from sentry.abi.errors import LinuxError
 from sentry.kernel.blocking import WaitQueue
@@ -24,6 +23,7 @@ from sentry.vfs.file import OpenFile
 from sentry.vfs.filesystem import Filesystem, FilesystemStatus
 from sentry.vfs.inode import Inode
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sentry.kernel.task import Task
 

@@ -12,12 +12,12 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from typing import TYPE_CHECKING
 
 from sentry.abi.errors import LinuxError
 from sentry.vfs.attributes import DirectoryEntry
 from sentry.vfs.file import OpenFile
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sentry.kernel.task import Task
     from sentry.vfs.inode import Inode

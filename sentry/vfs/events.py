@@ -12,8 +12,8 @@ from __future__ import annotations
 import itertools
 import stat
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sentry.vfs.inode import Inode
     from sentry.vfs.path import Dentry, Path

@@ -11,11 +11,11 @@ from __future__ import annotations
 import errno
 import os
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING
 
 from sentry.abi.errors import LinuxError
 from sentry.vfs import locks
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import ItemsView
 

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sentry.vfs.inode import Inode
     from sentry.vfs.path import Dentry

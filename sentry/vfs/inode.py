@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import errno
 import stat
-from typing import TYPE_CHECKING
 
 from sentry.abi.errors import LinuxError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sentry.kernel.task import Task
     from sentry.vfs.attributes import AttributeChange, Attributes, DirectoryEntry

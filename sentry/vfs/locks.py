@@ -12,11 +12,11 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-from typing import TYPE_CHECKING
 
 from sentry.abi.errors import LinuxError
 from sentry.kernel.blocking import WaitQueue, wait_for
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from typing import TYPE_CHECKING
 
 from sentry.abi.errors import LinuxError
 from sentry.kernel.credentials import Credentials
@@ -24,6 +23,7 @@ from sentry.vfs.inode import Inode
 from sentry.vfs.path import Dentry, Mount, Path, pin, purge
 from sentry.vfs.walk import look_up, resolve, step
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 

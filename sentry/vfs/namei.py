@@ -14,7 +14,7 @@ import os
 import stat
 from collections.abc import Coroutine
 from time import time_ns
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sentry.abi.errors import LinuxError
 from sentry.kernel.credentials import CAP_FSETID, CAP_MKNOD
@@ -25,6 +25,7 @@ from sentry.vfs.path import Dentry, Path, attach, detach, move
 from sentry.vfs.permission import MAY_EXEC, MAY_READ, MAY_WRITE, MS_NODEV, MS_NOEXEC, MS_RDONLY
 from sentry.vfs.walk import Last, resolve, resolve_parent
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sentry.kernel.credentials import Credentials
     from sentry.kernel.task import Task

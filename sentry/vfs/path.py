@@ -14,8 +14,9 @@ from __future__ import annotations
 
 from itertools import islice
 from sys import getrefcount
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sentry.kernel.task import Task
     from sentry.vfs.filesystem import Filesystem

@@ -12,13 +12,13 @@ import errno
 import os
 import stat
 from time import time_ns
-from typing import TYPE_CHECKING
 
 from sentry.abi.errors import LinuxError
 from sentry.kernel.credentials import CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_FSETID
 from sentry.vfs import events
 from sentry.vfs.attributes import AttributeChange, Attributes
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sentry.kernel.credentials import Credentials
     from sentry.kernel.task import Task

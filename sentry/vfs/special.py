@@ -13,10 +13,11 @@ import errno
 import os
 import stat
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sentry.abi.errors import LinuxError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sentry.kernel.task import Task
     from sentry.vfs.file import OpenFile

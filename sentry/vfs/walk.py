@@ -11,12 +11,13 @@ The loop of resolve() is hot (every system call with a path): one dictionary hit
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from sentry.abi.errors import LinuxError
 from sentry.vfs import permission
 from sentry.vfs.path import Dentry, Path, attach, invalidate
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sentry.kernel.credentials import Credentials
     from sentry.kernel.task import Task

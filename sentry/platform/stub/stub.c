@@ -374,10 +374,10 @@ static long trap_clone(struct context *c, u64 flags, u64 stack, u64 parent_tid, 
         child->rax = 0;
         if (c->fpstate)
             child->fpstate = above;
-        if (!(flags & CLONE_VFORK)) { /* a thread starts without alternate stack */
-            child->stack_flags = 2;
-            child->stack_pointer = child->stack_size = 0;
-        }
+        /* A thread starts without alternate stack. On Linux a vfork child has its parent's; but our frame may lie there,
+         * and the child's next trap would go over it. */
+        child->stack_flags = 2;
+        child->stack_pointer = child->stack_size = 0;
         result = stub_clone(flags, to, parent_tid, child_tid, tls, (u64)cookie);
     } else {
         u64 room = (size + 24 + 4095) & ~4095UL;

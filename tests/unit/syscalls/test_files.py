@@ -10,6 +10,7 @@ import os
 import signal
 import stat
 import struct
+from typing import Any, cast
 
 import pytest
 
@@ -28,11 +29,14 @@ from syscalls import (
     names,
     opening,
     pipes,
+    process_memory,
     read_write,
+    remainder,
+    sockets,
     xattrs,
 )
 from syscalls import stat as stats
-from tests.unit.ipc import start
+from tests.unit.ipc import FakeTask, start
 from tests.unit.syscalls.guest import AT_FDCWD, BAD, Guest
 
 RDWR = os.O_RDWR | os.O_CREAT
@@ -633,3 +637,75 @@ def test_mounts_need_a_capability_and_keep_their_locked_flags(guest: Guest) -> N
     guest.credentials = guest.credentials.with_(effective=0)
     assert guest.sys(mounts.umount2, b"/m", 2) == -errno.EPERM
     assert guest.sys(mounts.mount, b"x", b"/m", b"tmpfs", 0, 0) == -errno.EPERM
+
+
+# -- sockets, by read and write --
+def socket_pair(guest: Guest, kind: int = 1) -> tuple[int, int]:
+    ends = guest.buffer(8)
+    assert guest.sys(sockets.socketpair, 1, kind, 0, ends) == 0
+    first, second = struct.unpack("<ii", guest.peek(ends, 8))
+    return first, second
+
+
+def test_read_of_a_socket_keeps_its_time_out(guest: Guest) -> None:
+    first, second = socket_pair(guest)
+    timeout = guest.place(struct.pack("<qq", 1, 0))
+    assert guest.sys(sockets.setsockopt, first, 1, 20, timeout, 16) == 0
+    buffer = guest.buffer()
+    reading = start(guest, read_write.read, first, buffer, 10)
+    assert reading.blocked
+    guest.kernel.advance(500_000_000)
+    assert reading.run().blocked
+    reading.kick()
+    assert reading.interrupted is not None
+    assert reading.interrupted.no_hand
+    again = start(guest, read_write.read, first, buffer, 10)  # no handler ran: the deadline is still the old one
+    guest.kernel.advance(500_000_000)
+    assert again.run().errno == errno.EAGAIN
+    assert guest.restart_deadline is None
+    assert guest.sys(read_write.write, second, b"x", 1) == 1
+    assert guest.sys(read_write.read, first, buffer, 10) == 1
+
+
+def test_messages_are_written_whole_or_not_at_all(guest: Guest) -> None:
+    first, second = socket_pair(guest, 2)
+    data = guest.buffer(400_000)
+    assert guest.sys(read_write.write, first, data, 400_000) == -errno.EMSGSIZE
+    assert guest.sys(read_write.write, first, data, 0) == 0
+    buffer = guest.buffer()
+    assert guest.sys(read_write.read, second, buffer, 0) == 0  # takes nothing
+    assert guest.sys(read_write.read, second, buffer, 10) == 0  # the empty message
+    guest.sys(opening.close, second)
+    assert guest.sys(read_write.write, first, data, 1) in (-errno.EPIPE, -errno.ECONNREFUSED, -errno.ENOTCONN)
+    assert not guest.signals
+
+
+# -- memory of tasks --
+def test_memory_of_another_task_is_read_with_the_right_ids_only(guest: Guest) -> None:
+    source, target = guest.place(b"secret"), guest.buffer(8)
+    local = guest.place(struct.pack("<2Q", target, 6))
+    remote = guest.place(struct.pack("<4Q", source, 3, source + 3, 3))
+    assert guest.sys(process_memory.process_vm_readv, 1, local, 1, remote, 2, 0) == 6
+    assert guest.peek(target, 6) == b"secret"
+    assert guest.sys(process_memory.process_vm_readv, 9, local, 1, remote, 2, 0) == -errno.ESRCH
+    assert guest.sys(process_memory.process_vm_readv, 1, local, 1, remote, 2, 7) == -errno.EINVAL
+    bad = guest.place(struct.pack("<2Q", BAD, 6))
+    assert guest.sys(process_memory.process_vm_writev, 1, local, 1, bad, 1, 0) == -errno.EFAULT
+    other = FakeTask(guest.kernel, 2)
+    cast("Any", other.process).dumpable = 1
+    guest.credentials = Credentials(1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000, (), 0, 0)
+    assert guest.sys(process_memory.process_vm_readv, 2, local, 1, remote, 2, 0) == -errno.EPERM
+
+
+def test_what_the_filter_keeps_from_the_host_is_an_error(guest: Guest) -> None:
+    assert guest.sys(remainder.futex, 0, 6, 0, 0, 0, 0) == -errno.ENOSYS
+    assert guest.sys(remainder.arch_prctl, 0x1234, 0) == -errno.EINVAL
+    assert guest.sys(remainder.get_robust_list, 99, 0, 0) == -errno.ESRCH
+    assert guest.sys(remainder.waitid, 3, 99, 0, 4, 0) == -errno.EBADF
+    assert guest.sys(mapping.madvise, 0, 4096, 999) == -errno.EINVAL
+    page = guest.place(bytes(8192)) + 4095 & ~4095
+    assert guest.sys(mapping.mincore, page + 1, 1, guest.buffer()) == -errno.EINVAL
+    assert guest.sys(mapping.mincore, page, 4096, guest.buffer()) == 0
+    assert guest.sys(mapping.mlock, BAD, 1) == -errno.ENOMEM
+    assert guest.sys(mapping.mlock2, page, 1, 8) == -errno.EINVAL
+    assert guest.sys(mapping.mlockall, 0) == -errno.EINVAL
