@@ -47,7 +47,11 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Callable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeAlias
 
 # dev ino mode nlink uid gid rdev size blksize blocks atime mtime ctime btime; signed, since times before 1970 are.
 ATTRIBUTES = struct.Struct("<QQIIIIQqIqqqqq")
@@ -78,7 +82,7 @@ class ChannelClosed(ProtocolError):
     """The peer closed its end between two messages."""
 
 
-Check = Callable[[object], bool]
+Check: TypeAlias = "Callable[[object], bool]"
 
 _U32 = 1 << 32
 _U64 = 1 << 64

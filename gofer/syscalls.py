@@ -11,11 +11,15 @@ from __future__ import annotations
 import errno
 import os
 import struct
-from collections.abc import Callable
 
 from gofer.protocol import ATTRIBUTES
 
-RawSyscall = Callable[..., int]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeAlias
+
+RawSyscall: TypeAlias = "Callable[..., int]"
 """raw(number, *arguments) -> result or -errno; arguments are integers, bytes (read only) or bytearrays."""
 
 # arch/x86/entry/syscalls/syscall_64.tbl

@@ -24,6 +24,7 @@ from sentry.core import native
 from sentry.fs import host_facts, tmpfs
 from sentry.kernel import exec as execs
 from sentry.kernel import host_limits
+from sentry.kernel.clone import PROCESS_LIMIT
 from sentry.kernel.credentials import ALL_CAPABILITIES, Credentials
 from sentry.kernel.kernel import Kernel
 from sentry.kernel.task import Process, Task
@@ -36,6 +37,7 @@ from sentry.vfs import walk
 from sentry.vfs.fd_table import FdTable
 from sentry.vfs.fs_context import FsContext
 from syscalls import load_table
+from syscalls.table import dispatch_table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,7 +50,6 @@ _WAIT_KILLABLE_RECV = 1 << 5
 _RLIMIT_STACK, _RLIMIT_NPROC, _RLIMIT_NOFILE = 3, 6, 7
 _INFINITY = (1 << 64) - 1
 _DEFAULT_STACK = 8 << 20
-_TASKS_LIMIT = 20000
 _CRASHED = 70
 
 
@@ -172,7 +173,7 @@ def _start_init(config: SandboxConfig, stub: int, programs: list[bytes]) -> tupl
         os.set_inheritable(fd, False)
     os.dup2(stub, abi.LOADER_FD, inheritable=True)
     os.close(stub)
-    limit = min(config.process_limit or _TASKS_LIMIT, _TASKS_LIMIT) + 16
+    limit = (config.process_limit or PROCESS_LIMIT) + 16  # for whoever makes tasks without asking us
     native.syscall(302, 0, _RLIMIT_NPROC, limit.to_bytes(8, "little") * 2, 0)
     stack = config.process.limits.get(_RLIMIT_STACK, (_DEFAULT_STACK, _INFINITY))
     pid, listener = native.start_task(
@@ -230,9 +231,7 @@ def _credentials(wanted: ProcessConfig) -> Credentials:
 
 
 def _install_calls(kernel: Kernel, config: SandboxConfig) -> None:
-    from syscalls.table import TABLE
-
-    kernel.calls = {number: entry.call for number, entry in TABLE.items()}
+    kernel.calls = dispatch_table()
     if config.strace:
         from sentry.kernel import strace
 

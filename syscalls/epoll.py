@@ -17,13 +17,13 @@ from sentry.abi.poll import TIMESPEC
 from sentry.fs.epoll import EpollFile
 from sentry.kernel.blocking import READY, wait_for
 from sentry.vfs.anonymous import install
+from syscalls.deadlines import FOREVER, restartable
 from syscalls.table import Address, Fd, Flags, Int, Size, syscall
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sentry.kernel.task import Task
 
-_FOREVER = 1 << 62
 _SECOND = 1_000_000_000
 
 
@@ -77,11 +77,7 @@ async def _wait(task: Task, epfd: int, events: int, most: int, timeout: int | No
         raise LinuxError(errno.EINVAL)
     found = epoll.take(most)
     if not found and timeout != 0:
-        deadline = None
-        if timeout is not None:
-            deadline = task.restart_deadline
-            if deadline is None:
-                deadline = task.restart_deadline = min(task.kernel.now() + timeout, _FOREVER)
+        deadline = restartable(task, timeout) if timeout is not None else None
         epoll.acquire()
         try:
             while not found:
@@ -135,5 +131,5 @@ async def epoll_pwait2(
         seconds, nanoseconds = task.memory.unpack(TIMESPEC, timeout)
         if seconds < 0 or not 0 <= nanoseconds < _SECOND:
             raise LinuxError(errno.EINVAL)
-        limit = min(seconds * _SECOND + nanoseconds, _FOREVER)
+        limit = min(seconds * _SECOND + nanoseconds, FOREVER)
     return await _wait(task, epfd, events, most, limit)

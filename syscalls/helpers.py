@@ -5,10 +5,10 @@
 from __future__ import annotations
 
 import errno
-import signal
 
 from sentry.abi.errors import LinuxError
 from sentry.abi.fcntl import AT_EMPTY_PATH, AT_FDCWD, MAX_OFFSET
+from sentry.abi.signals import SIGXFSZ
 from sentry.vfs.path import Dentry, Mount, Path
 from sentry.vfs.walk import resolve
 
@@ -91,7 +91,7 @@ def check_writes(task: Task, offset: int, count: int) -> int:
     limit = task.process.limits[RLIMIT_FSIZE][0]
     if offset + count > limit:
         if offset >= limit:
-            task.kernel.send_thread_signal(task, signal.SIGXFSZ)
+            task.kernel.send_thread_signal(task, SIGXFSZ)
             raise LinuxError(errno.EFBIG)
         count = limit - offset
     if offset + count > MAX_OFFSET:

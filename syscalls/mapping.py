@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from sentry.vfs.file import OpenFile
 
 _PAGE = 4096
-_MAX_NAMES = 10_000  # of mapped files, for /proc/PID/maps
 
 
 @syscall(stub.MAP, name="map_file")
@@ -75,23 +74,11 @@ def map_file(
     host = file.mappable(protection, shared)
     if host < 0:
         return stub.ANONYMOUS
-    _remember_name(task, file, host)
+    task.kernel.note_mapping(task, host, file)
     installed = task.kernel.platform.install(task.call, host)
     if installed < 0:
         raise LinuxError(-installed)
     return installed
-
-
-def _remember_name(task: Task, file: OpenFile, host: int) -> None:
-    """Notes what the host's /proc/PID/maps calls only by its number."""
-    try:
-        found = os.fstat(host)
-    except OSError:
-        return
-    names = task.kernel.mapped_files
-    if len(names) >= _MAX_NAMES:
-        names.clear()
-    names[found.st_dev, found.st_ino] = file.name(task)
 
 
 @syscall(9)

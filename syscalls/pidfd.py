@@ -19,6 +19,7 @@ from syscalls.table import PARTIAL, STUB, Address, Fd, Flags, Int, Pid, syscall
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sentry.kernel.task import Task
+    from sentry.vfs.file import OpenFile
 
 _SI_TKILL = -6
 
@@ -52,11 +53,8 @@ def pidfd_send_signal(task: Task, pidfd: Fd, number: Int, info: Address, flags: 
     """
     if flags:
         raise LinuxError(errno.EINVAL)
-    file = task.files.opened(pidfd)
-    if not isinstance(file, PidFile):
-        raise LinuxError(errno.EBADF)
-    process = file.process
-    data = _information(task, file, number, info) if info else None
+    process = _process_of(task.files.opened(pidfd))
+    data = _information(task, process, number, info) if info else None
     if not 0 <= number <= 64:
         raise LinuxError(errno.EINVAL)
     if process.exit_status is not None:
@@ -68,14 +66,26 @@ def pidfd_send_signal(task: Task, pidfd: Fd, number: Int, info: Address, flags: 
     return 0
 
 
-def _information(task: Task, file: PidFile, number: int, address: int) -> bytes:
+def _process_of(file: OpenFile) -> Process:
+    """The process that a pidfd, or an open /proc/PID, names. Raises: EBADF."""
+    if isinstance(file, PidFile):
+        return file.process
+    from sentry.fs.proc_process import ProcessDirectory
+
+    inode = file.inode
+    if not isinstance(inode, ProcessDirectory) or inode.subject.thread is not None:
+        raise LinuxError(errno.EBADF)
+    return inode.subject.process
+
+
+def _information(task: Task, process: Process, number: int, address: int) -> bytes:
     """The siginfo_t that the program gives. Raises: EINVAL (of another signal), EPERM (it says that others sent it)."""
     info = bytearray(task.memory.read(address, signals.INFO_SIZE))
     if int.from_bytes(info[0:4], "little", signed=True) != number:
         raise LinuxError(errno.EINVAL)
     code = int.from_bytes(info[8:12], "little", signed=True)
     if code >= 0 or code == _SI_TKILL:
-        if file.process is not task.process:
+        if process is not task.process:
             raise LinuxError(errno.EPERM)
         sent = SENT_BY_TKILL if code == _SI_TKILL else SENT_BY_KILL
         info[8:12] = sent.to_bytes(4, "little", signed=True)

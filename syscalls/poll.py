@@ -29,6 +29,7 @@ from sentry.abi.poll import (
 )
 from sentry.kernel.blocking import wait_for
 from sentry.vfs.file import NEVER
+from syscalls.deadlines import FOREVER, restartable
 from syscalls.table import Address, Int, UInt, syscall
 
 TYPE_CHECKING = False
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from sentry.kernel.task import Task
     from sentry.vfs.file import OpenFile
 
-_FOREVER = 1 << 62  # ns; later than any clock gets
 _SECOND = 1_000_000_000
 
 
@@ -69,7 +69,7 @@ def absolute(task: Task, timeout: int | None) -> int | None:
     """The deadline of a wait of timeout ns, as poll_files takes it."""
     if timeout is None:
         return None
-    return min(task.kernel.now() + timeout, _FOREVER) if timeout > 0 else 0
+    return min(task.kernel.now() + timeout, FOREVER) if timeout > 0 else 0
 
 
 def _lookup(task: Task, fd: int) -> OpenFile | None:
@@ -120,10 +120,7 @@ async def poll(task: Task, fds: Address, nfds: UInt, timeout: Int) -> int:
     if timeout <= 0:
         deadline = None if timeout else 0
     else:
-        deadline = task.restart_deadline
-        if deadline is None:
-            deadline = task.kernel.now() + timeout * 1_000_000
-        task.restart_deadline = deadline
+        deadline = restartable(task, timeout * 1_000_000)
     try:
         result = await _poll(task, fds, nfds, deadline)
     except LinuxError:
@@ -141,7 +138,7 @@ def _timespec(task: Task, address: int) -> int | None:
     seconds, nanoseconds = task.memory.unpack(TIMESPEC, address)
     if seconds < 0 or not 0 <= nanoseconds < _SECOND:
         raise LinuxError(errno.EINVAL)
-    return min(seconds * _SECOND + nanoseconds, _FOREVER)
+    return min(seconds * _SECOND + nanoseconds, FOREVER)
 
 
 def _write_remaining(task: Task, address: int, deadline: int | None, unit: int) -> bool:
@@ -253,7 +250,7 @@ async def select(task: Task, count: Int, reads: Address, writes: Address, others
         seconds, microseconds = task.memory.unpack(TIMEVAL, timeout)
         if seconds < 0 or microseconds < 0:
             raise LinuxError(errno.EINVAL)
-        limit = min(seconds * _SECOND + microseconds * 1000, _FOREVER)
+        limit = min(seconds * _SECOND + microseconds * 1000, FOREVER)
     return await _select_until(task, count, (reads, writes, others), limit, timeout, 1000)
 
 

@@ -9,7 +9,6 @@ pass, and here they are handed back to it. Options that this architecture or thi
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
 
 from sentry.abi import security as abi
 from sentry.abi.errors import LinuxError
@@ -18,10 +17,15 @@ from sentry.kernel.credentials import CAP_LAST, CAP_SETPCAP, CAP_SYS_RESOURCE
 from sentry.kernel.task import Task
 from syscalls.table import PARTIAL, Int, ULong, syscall
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeAlias
+
 NAME_SIZE = 16  # TASK_COMM_LEN
 DEFAULT_TIMER_SLACK = 50_000  # ns
 
-Option = Callable[[Task, int, int, int, int], "int | Answer"]
+Option: TypeAlias = "Callable[[Task, int, int, int, int], int | Answer]"
 
 
 @syscall(157, support=PARTIAL, note="no options for seccomp, PR_SET_MM, speculation control and IO flushers")

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
 import stat
 
 from sentry.abi.errors import Interrupted, LinuxError
@@ -29,6 +28,7 @@ from sentry.abi.fcntl import (
     RWF_SYNC,
     USER_END,
 )
+from sentry.abi.signals import SIGPIPE
 from sentry.fs.pipes import PipeFile
 from sentry.kernel.blocking import TIMED_OUT, wait_for
 from sentry.kernel.credentials import CAP_FSETID
@@ -651,7 +651,7 @@ async def _write_later(
 def broken_pipe(task: Task, file: OpenFile) -> None:
     """SIGPIPE to the thread that wrote to a stream whose reader is gone."""
     if not isinstance(file, Socket) or file.stream:
-        task.kernel.send_thread_signal(task, signal.SIGPIPE)
+        task.kernel.send_thread_signal(task, SIGPIPE)
 
 
 def _accessed(file: OpenFile) -> None:

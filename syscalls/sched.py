@@ -46,6 +46,11 @@ _CAP_SYS_ADMIN = 21
 def _find(task: Task, pid: int) -> Task:
     if pid < 0:
         raise LinuxError(errno.EINVAL)
+    return _find_any(task, pid)
+
+
+def _find_any(task: Task, pid: int) -> Task:
+    """For the calls that do not look at the sign."""
     found = task.kernel.tasks.get(pid) if pid else task
     if found is None:
         raise LinuxError(errno.ESRCH)
@@ -119,7 +124,7 @@ def sched_getaffinity(task: Task, pid: Pid, size: UInt, address: Address) -> int
     count = max(host_facts.cpus(task.kernel.host_facts, "cpu_possible")) + 1
     if size * 8 < count or size & 7:
         raise LinuxError(errno.EINVAL)
-    target = _find(task, pid)
+    target = _find_any(task, pid)
     mask = scheduling_of(target).affinity or _allowed(task)
     size = min(size, (count + 63) // 64 * 8)
     task.memory.write(address, mask.to_bytes(size, "little"))
@@ -131,7 +136,7 @@ def sched_setaffinity(task: Task, pid: Pid, size: UInt, address: Address) -> int
     """sched_setaffinity(2). Raises: EINVAL (no processor left), ESRCH, EPERM, EFAULT."""
     size = min(size, 1024)
     mask = int.from_bytes(task.memory.read(address, size), "little") if size else 0
-    target = _find(task, pid)
+    target = _find_any(task, pid)
     if not _owns(task, target) and not task.credentials.has(CAP_SYS_NICE):
         raise LinuxError(errno.EPERM)
     mask &= _allowed(task)

@@ -10,11 +10,11 @@ from __future__ import annotations
 import errno
 import os
 import resource
-import signal
 import struct
 
 from sentry.abi import socket as abi
 from sentry.abi.errors import Interrupted, LinuxError
+from sentry.abi.signals import SIGPIPE
 from sentry.kernel.blocking import READY, wait_for
 from sentry.kernel.credentials import CAP_SETGID, CAP_SETUID, CAP_SYS_ADMIN, CAP_SYS_RESOURCE
 from sentry.net import families
@@ -22,6 +22,7 @@ from sentry.net import rights as scm
 from sentry.net.rights import Rights
 from sentry.net.socket import Socket
 from sentry.vfs.anonymous import install, install_pair
+from syscalls.deadlines import restartable
 from syscalls.table import PARTIAL, Address, Fd, Flags, Int, Size, UInt, syscall
 
 TYPE_CHECKING = False
@@ -129,19 +130,10 @@ async def _wait(task: Task, sock: Socket, deadline: int | None, timed: bool) -> 
         sock.drop()
 
 
-def _deadline(task: Task, timeout: int | None) -> int | None:
-    """When a wait that may last timeout ns ends; the end of the wait that was broken off, if this call continues it."""
-    if timeout is None:
-        return None
-    deadline = task.restart_deadline
-    if deadline is None:
-        deadline = task.restart_deadline = task.kernel.now() + timeout
-    return deadline
-
-
 async def _until_possible(task: Task, sock: Socket, timeout: int | None) -> None:
     """One wait of a call that may be tried again. Raises: EAGAIN (timed out), Interrupted."""
-    if timeout == 0 or not await _wait(task, sock, _deadline(task, timeout), timeout is not None):
+    deadline = restartable(task, timeout) if timeout is not None else None
+    if timeout == 0 or not await _wait(task, sock, deadline, timeout is not None):
         task.restart_deadline = None
         raise LinuxError(_EAGAIN)
 
@@ -328,7 +320,7 @@ async def _send_bytes(
                     if sent:
                         return sent
                     if error.errno == errno.EPIPE and sock.stream and not flags & abi.MSG_NOSIGNAL:
-                        task.kernel.send_thread_signal(task, signal.SIGPIPE, task)
+                        task.kernel.send_thread_signal(task, SIGPIPE, task)
                     raise
             try:
                 await _until_possible(task, sock, timeout)

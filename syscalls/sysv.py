@@ -10,8 +10,6 @@ from __future__ import annotations
 import errno
 import struct
 import time
-from collections.abc import Coroutine
-from typing import Any
 
 from sentry.abi import ipc as abi
 from sentry.abi.errors import LinuxError
@@ -21,10 +19,15 @@ from sentry.kernel.sysv_ipc import MessageQueue, SemaphoreSet, queues, semaphore
 from sentry.kernel.task import Task
 from syscalls.table import STUB, Address, Flags, Int, Long, Size, UInt, ULong, syscall
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+    from typing import Any, TypeAlias
+
 _TIMESPEC = struct.Struct("<qq")
 _NO_SHM = "ENOSYS: no System V shared memory; shm_open and mmap do it"
 
-Result = int | Coroutine[Any, Any, int]
+Result: TypeAlias = "int | Coroutine[Any, Any, int]"
 
 
 # -- semaphores --

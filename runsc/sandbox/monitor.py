@@ -17,7 +17,6 @@ import os
 import select
 import signal
 import time
-from collections.abc import Callable
 
 from gofer.protocol import ProtocolError
 from runsc.sandbox import spawn
@@ -27,6 +26,11 @@ from runsc.signals import FORWARDED
 from sentry.control.config import SandboxConfig
 from sentry.control.errors import ControlError, os_words
 from sentry.control.messages import BadMessage, parse_event
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeAlias
 
 SANDBOX_FAILED = 125
 """Exit code when the sandbox itself ended, not the program in it."""
@@ -39,7 +43,7 @@ _NOT_RUNNING: dict[str, object] = {"error": "container not running", "errno": er
 _TAIL = 8192
 """Bytes of a child's stderr that are remembered."""
 
-Reply = Callable[[dict[str, object]], None]
+Reply: TypeAlias = "Callable[[dict[str, object]], None]"
 
 
 def _ignore(_reply: dict[str, object]) -> None:

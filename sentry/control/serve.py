@@ -10,9 +10,9 @@ from __future__ import annotations
 import errno
 import os
 import select
-import signal
 
 from gofer.protocol import ChannelClosed
+from sentry.abi.signals import SIGSTOP, SIGTSTP
 from sentry.fs import tty
 
 TYPE_CHECKING = False
@@ -90,9 +90,9 @@ class Control:
 
     def _signal(self, number: int, everybody: bool, foreground: bool) -> object:
         kernel = self._kernel
-        suspends = foreground and number == signal.SIGTSTP and tty.suspends_all(kernel)
+        suspends = foreground and number == SIGTSTP and tty.suspends_all(kernel)
         if suspends:
-            number = int(signal.SIGSTOP)  # the first program's group has no parent in the sandbox: it is spared SIGTSTP
+            number = SIGSTOP  # the first program's group has no parent in the sandbox: it is spared SIGTSTP
         if everybody:
             for process in list(kernel.processes.values()):
                 kernel.send_signal(process, number)

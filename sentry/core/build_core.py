@@ -24,7 +24,7 @@ ffibuilder.set_source(
     include_dirs=[str(HERE)],
     extra_objects=[str(LIBRARY)],
     extra_compile_args=["-O2", "-Wall"],
-    extra_link_args=["-Wl,--gc-sections", "-Wl,--exclude-libs,ALL"],
+    extra_link_args=["-Wl,--gc-sections", "-Wl,--exclude-libs,ALL", "-Wl,-s"],
     depends=[str(HERE / "pysc_core.h"), str(LIBRARY)],
     py_limited_api=True,
 )

@@ -7,9 +7,11 @@ Results are the kernel's own: a negative number is a negated errno. Nothing here
 
 from __future__ import annotations
 
-from typing import Any
-
 from sentry.core import _core  # type: ignore[attr-defined] # a compiled extension without stubs
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 ffi: Any = _core.ffi
 _lib: Any = _core.lib
@@ -89,8 +91,12 @@ def start_task(
     arguments: list[bytes],
     environment: list[bytes],
     stack_limit: tuple[int, int],
+    gate: int = 0,
 ) -> tuple[int, int]:
-    """Makes the first task (src/start.rs): (pid or -errno, listener). Filters are arrays of struct sock_filter."""
+    """Makes the first task (src/start.rs): (pid or -errno, listener). Filters are arrays of struct sock_filter.
+
+    gate: where the task waits to be traced (it reads one byte); there is no listener then.
+    """
     strings = [ffi.new("char[]", text) for text in arguments + environment]
     argument_array = ffi.new("char *[]", [*strings[: len(arguments)], ffi.NULL])
     environment_array = ffi.new("char *[]", [*strings[len(arguments) :], ffi.NULL])
@@ -111,6 +117,7 @@ def start_task(
             "loader_argument": loader_argument,
             "stack_limit": stack_limit[0],
             "stack_limit_hard": stack_limit[1],
+            "gate": gate,
         },
     )
     pid = int(_lib.pysc_start_task(start))

@@ -38,6 +38,8 @@ typedef struct {
     uint64_t loader_argument;  /* execveat's first argument: loader_fd with the stub's mark above it */
     uint64_t stack_limit;      /* RLIMIT_STACK, bytes, soft */
     uint64_t stack_limit_hard;
+    int32_t gate;              /* 0, or a descriptor of which the child reads a byte before its filters; no listener then */
+    int32_t unused;
 } pysc_start;
 
 int64_t pysc_syscall(int64_t nr, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5);

@@ -29,7 +29,6 @@ import resource
 import stat
 import struct
 import time
-from typing import Protocol, cast
 from weakref import WeakValueDictionary
 
 from gofer import protocol
@@ -44,9 +43,24 @@ from sentry.vfs.inode import Inode
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import Protocol, cast
 
     from sentry.kernel.task import Task
     from sentry.vfs.path import Path
+
+    class Transport(Protocol):
+        """What is needed of gofer.channel.Channel."""
+
+        def send(self, message: object, descriptors: Sequence[int] = ()) -> None: ...
+
+        def receive(self) -> tuple[object, list[int]]: ...
+
+else:
+
+    def cast(_kind: object, value: object) -> object:
+        """typing.cast, without its module."""
+        return value
+
 
 _HEAD = struct.Struct("<QQI")  # dev ino mode: how ATTRIBUTES begins
 _HEAD_SIZE = _HEAD.size
@@ -59,14 +73,6 @@ _LISTING_LIMIT = 1 << 14  # a larger directory is not cached
 _UNKNOWN = b""  # a cached name: of its attributes nothing is known
 _NR_FALLOCATE = 285
 _SYNC_FLAGS = os.O_SYNC | os.O_DSYNC
-
-
-class Transport(Protocol):
-    """What is needed of gofer.channel.Channel."""
-
-    def send(self, message: object, descriptors: Sequence[int] = ()) -> None: ...
-
-    def receive(self) -> tuple[object, list[int]]: ...
 
 
 class Donated:

@@ -22,7 +22,6 @@ import select
 import socket
 import stat
 import struct
-from typing import Protocol
 
 from sentry.abi.errors import LinuxError
 from sentry.kernel.blocking import WaitQueue
@@ -34,9 +33,28 @@ from sentry.vfs.inode import Inode
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Protocol
 
     from sentry.kernel.task import Task
     from sentry.vfs.path import Path
+
+    class Watcher(Protocol):
+        """What is needed of the kernel's loop (Kernel.watch)."""
+
+        def watch(self, fd: int, events: int, callback: Callable[[int], None]) -> None: ...
+
+        def unwatch(self, fd: int) -> None: ...
+
+    class Terminal(Protocol):
+        """What the guest's side of a terminal decides for itself: job control, and its name."""
+
+        def ioctl(self, task: Task, file: OpenFile, request: int, argument: int) -> int | None:
+            """The result, or None where the host's terminal has to answer. Raises: LinuxError."""
+
+        def before_read(self) -> None:
+            """Raises: Interrupted or LinuxError where a background process may not read."""
+
+        def name(self, task: Task) -> bytes: ...
 
 _READ_LIMIT = 1 << 20  # bytes of one read
 _PIPE_ROOM = 4096  # bytes that a pipe which is ready for writing takes without blocking (pipe(7): a free page)
@@ -53,26 +71,6 @@ _WRITES = {0x5402: 36, 0x5403: 36, 0x5404: 36, 0x402C542B: 44, 0x402C542C: 44, 0
 _VALUES = frozenset((0x5409, 0x540A, 0x540B, 0x5425))  # TCSBRK TCXONC TCFLSH TCSBRKP
 _TERMINAL_MAJORS = frozenset((4, 136, 137, 138, 139, 140, 141, 142, 143, 204, 229))
 _REOPENED_DEVICES = frozenset((os.makedev(5, 0), os.makedev(5, 1)))  # /dev/tty, /dev/console; never 5:2, /dev/ptmx
-
-
-class Watcher(Protocol):
-    """What is needed of the kernel's loop (Kernel.watch)."""
-
-    def watch(self, fd: int, events: int, callback: Callable[[int], None]) -> None: ...
-
-    def unwatch(self, fd: int) -> None: ...
-
-
-class Terminal(Protocol):
-    """What the guest's side of a terminal decides for itself: job control, and its name."""
-
-    def ioctl(self, task: Task, file: OpenFile, request: int, argument: int) -> int | None:
-        """The result, or None where the host's terminal has to answer. Raises: LinuxError."""
-
-    def before_read(self) -> None:
-        """Raises: Interrupted or LinuxError where a background process may not read."""
-
-    def name(self, task: Task) -> bytes: ...
 
 
 def reopen_nonblocking(fd: int) -> int:

@@ -9,10 +9,10 @@ drivers/tty/n_tty.c.
 
 from __future__ import annotations
 
-import signal
 from collections import deque
 
 from sentry.abi import tty as abi
+from sentry.abi.signals import SIGINT, SIGQUIT, SIGTSTP
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -166,9 +166,9 @@ class LineDiscipline:
                 self._start()
         if local & abi.ISIG and c:
             number = {
-                characters[abi.VINTR]: signal.SIGINT,
-                characters[abi.VQUIT]: signal.SIGQUIT,
-                characters[abi.VSUSP]: signal.SIGTSTP,
+                characters[abi.VINTR]: SIGINT,
+                characters[abi.VQUIT]: SIGQUIT,
+                characters[abi.VSUSP]: SIGTSTP,
             }.get(c)
             if number is not None:
                 self._signal(c, int(number))

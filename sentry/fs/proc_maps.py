@@ -38,10 +38,11 @@ def translate(kernel: Kernel, line: bytes) -> bytes | None:
     major, _, minor = device.partition(b":")
     known = kernel.mapped_files.get((os.makedev(int(major, 16), int(minor, 16)), int(inode)))
     # A mapping nobody registered: anonymous shared memory (/dev/zero on the host), or a name that is not the guest's.
-    guest_name = known if known is not None else b"/dev/zero (deleted)" if b"s" in permissions else _UNKNOWN
+    unknown = b"/dev/zero (deleted)" if b"s" in permissions else _UNKNOWN
+    guest_name, dev, number = known if known is not None else (unknown, 1, int(inode))
     if not guest_name:
         return b"%s %s 00000000 00:00 0 " % (area, permissions)
-    head = b"%s %s %s 00:%02x %s " % (area, permissions, offset, 1, inode)
+    head = b"%s %s %s %02x:%02x %d " % (area, permissions, offset, os.major(dev), os.minor(dev), number)
     return head.ljust(_NAME_COLUMN) + guest_name.replace(b"\n", b"\\012")
 
 

@@ -8,15 +8,16 @@ proc(5), net/core/net-procfs.c, net/ipv4/{tcp_ipv4,udp,raw,fib_trie}.c, net/unix
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from sentry.fs.synthetic import SyntheticDirectory, SyntheticFile, SyntheticFilesystem
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeAlias
+
     from sentry.kernel.task import Task
 
-Lister = Callable[["Task"], bytes]
+Lister: TypeAlias = "Callable[[Task], bytes]"
 
 _listers: dict[str, Lister] = {}
 

@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import errno
 import stat
-from collections.abc import Callable
-from typing import NamedTuple
 
 from sentry.abi.errors import LinuxError
 from sentry.fs import proc_maps, proc_text
@@ -20,13 +18,15 @@ from sentry.fs.synthetic import DynamicDirectory, MagicLink, SyntheticFile, Synt
 from sentry.kernel.credentials import CAP_SYS_PTRACE, CAP_SYS_RESOURCE
 from sentry.kernel.exit import zombie as is_zombie
 from sentry.kernel.task import Process
+from sentry.lean import fields
 from sentry.vfs.attributes import DirectoryEntry
 from sentry.vfs.file import OpenFile
 from sentry.vfs.path import Dentry, Mount, Path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
+    from typing import NamedTuple, TypeAlias
 
     from sentry.fs.proc import ProcFilesystem
     from sentry.kernel.kernel import Kernel
@@ -104,13 +104,22 @@ def zombies(kernel: Kernel) -> list[int]:
     return [pid for pid in list(kernel.zombies) if is_zombie(kernel, pid)]
 
 
-class _Subject(NamedTuple):
-    """What a directory is about. thread None: /proc/PID."""
+if TYPE_CHECKING:
 
-    filesystem: ProcFilesystem
-    process: Process
-    thread: Task | None
-    base: int  # inode numbers
+    class _SubjectFields(NamedTuple):
+        filesystem: ProcFilesystem
+        process: Process
+        thread: Task | None
+        base: int  # inode numbers
+
+else:
+    _SubjectFields = fields("filesystem", "process", "thread", "base")
+
+
+class _Subject(_SubjectFields):
+    """What a directory is about. thread None: /proc/PID. base: inode numbers."""
+
+    __slots__ = ()
 
     @property
     def task(self) -> Task:
@@ -132,7 +141,7 @@ class _Subject(NamedTuple):
 
 
 # -- the files --
-Make = Callable[[_Subject, int], "Inode"]
+Make: TypeAlias = "Callable[[_Subject, int], Inode]"
 
 
 def _file(

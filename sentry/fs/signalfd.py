@@ -14,11 +14,11 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
 import struct
 from collections import deque
 
 from sentry.abi.errors import LinuxError
+from sentry.abi.signals import SIGCHLD, SIGKILL, SIGSTOP
 from sentry.platform.stub.abi import SENT_BY_KILL, SENT_BY_TKILL
 from sentry.vfs.anonymous import AnonymousFile
 from sentry.vfs.file import POLLIN
@@ -35,8 +35,7 @@ _CODES = {SENT_BY_KILL: 0, SENT_BY_TKILL: _SI_TKILL}
 _HEAD = struct.Struct("<iii")
 _CHILD = struct.Struct("<iii4xiIi")
 _OUT = struct.Struct("<IiiIIiIIIIiiQQQQ")  # struct signalfd_siginfo up to ssi_addr
-SIGCHLD = int(signal.SIGCHLD)
-NEVER_TAKEN = 1 << int(signal.SIGKILL) - 1 | 1 << int(signal.SIGSTOP) - 1
+NEVER_TAKEN = 1 << SIGKILL - 1 | 1 << SIGSTOP - 1
 
 
 class _Mailbox:

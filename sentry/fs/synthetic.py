@@ -13,7 +13,6 @@ import errno
 import os
 import stat
 import time
-from collections.abc import Callable
 
 from sentry.abi.errors import LinuxError
 from sentry.vfs.attributes import AttributeChange, Attributes, DirectoryEntry
@@ -24,15 +23,16 @@ from sentry.vfs.inode import Inode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
+    from typing import TypeAlias
 
     from sentry.kernel.task import Task
     from sentry.vfs.path import Path
 
 MAX_WRITE = 4096 * 16  # bytes of one write to a generated file; more is EINVAL
 
-Render = Callable[["Task"], bytes]
-Write = Callable[["Task", bytes], None]
+Render: TypeAlias = "Callable[[Task], bytes]"
+Write: TypeAlias = "Callable[[Task, bytes], None]"
 
 
 class SyntheticFilesystem(Filesystem):

@@ -16,10 +16,10 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
 
 from sentry.abi import tty as abi
 from sentry.abi.errors import Interrupted, LinuxError
+from sentry.abi.signals import SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU, SIGWINCH
 from sentry.fs.line_discipline import LineDiscipline
 from sentry.kernel.blocking import WaitQueue
 from sentry.kernel.credentials import CAP_SYS_ADMIN
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
 TTY_MAJOR, CONSOLE_MINOR, PTMX_MINOR = 5, 1, 2
 PTS_MAJOR = 136
 
-SIGHUP, SIGCONT, SIGWINCH = int(signal.SIGHUP), int(signal.SIGCONT), int(signal.SIGWINCH)
-SIGTTIN, SIGTTOU = int(signal.SIGTTIN), int(signal.SIGTTOU)
 _OUTPUT_ECHO = 1 << 12  # what a master may have to read while a write of its own still echoes
 _READ_ANY = 1 << 16
 
@@ -291,7 +289,7 @@ def suspends_all(kernel: Kernel) -> bool:
         return False
     status = kernel.host_status(kernel.init.host_pid)
     deaf = int(status.get(b"SigIgn", b"0"), 16) | int(status.get(b"SigCgt", b"0"), 16)
-    return not deaf >> (int(signal.SIGTSTP) - 1) & 1
+    return not deaf >> (SIGTSTP - 1) & 1
 
 
 def session_left(process: Process) -> None:
@@ -702,7 +700,7 @@ class MasterFile(_TerminalFile):
         if request == abi.TIOCGPTPEER:
             return self._open_peer(task, argument)
         if request == abi.TIOCSIG:
-            if argument not in (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP):
+            if argument not in (SIGINT, SIGQUIT, SIGTSTP):
                 raise LinuxError(errno.EINVAL)
             terminal.signal_foreground(argument)
             return 0

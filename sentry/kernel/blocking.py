@@ -13,10 +13,19 @@ queues is woken, its deadline passes, or the task is kicked (a signal, a kill). 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
-from typing import Protocol
-
 from sentry.abi.errors import Interrupted
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable
+    from typing import Protocol
+
+    class Cancellable(Protocol):
+        """A timer as the kernel's loop makes it."""
+
+        def cancel(self) -> None:
+            """Forgets the callback."""
+
 
 READY = 1
 TIMED_OUT = 2
@@ -49,13 +58,6 @@ class WaitQueue:
         if self._waiters:
             for callback in list(self._waiters.values()):
                 callback()
-
-
-class Cancellable(Protocol):
-    """A timer as the kernel's loop makes it."""
-
-    def cancel(self) -> None:
-        """Forgets the callback."""
 
 
 class Block:

@@ -30,7 +30,8 @@ CLONE_VFORK, CLONE_PARENT, CLONE_THREAD, CLONE_PIDFD = 0x4000, 0x8000, 0x10000, 
 _NAMESPACES = 0x7E020080
 _NEWNS, _NEWUSER, _PARENT_SETTID, _DETACHED = 0x20000, 0x10000000, 0x100000, 0x400000
 _RLIMIT_NPROC = 6
-_DEFAULT_LIMIT = 16384
+PROCESS_LIMIT = 4096
+"""Tasks of a sandbox, unless its configuration says otherwise."""
 _NAME_TIMEOUT = 2_000_000_000
 
 
@@ -64,7 +65,7 @@ def ask(task: Task, flags: int, on_child: Callable[[Process], None] | None = Non
         raise LinuxError(errno.EPERM if flags & _NAMESPACES else errno.EINVAL)
     if flags & CLONE_THREAD and not flags & CLONE_SIGHAND or flags & CLONE_SIGHAND and not flags & CLONE_VM:
         raise LinuxError(errno.EINVAL)
-    if len(kernel.tasks) + len(kernel.pending_clones) >= (kernel.config.process_limit or _DEFAULT_LIMIT):
+    if len(kernel.tasks) + len(kernel.pending_clones) >= (kernel.config.process_limit or PROCESS_LIMIT):
         raise LinuxError(errno.EAGAIN)
     soft = task.process.limits.get(_RLIMIT_NPROC, (1 << 64, 0))[0]
     if len(kernel.tasks) >= soft and task.credentials.uid != 0:

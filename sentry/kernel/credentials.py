@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from sentry.lean import Record
 
 CAP_LAST = 40
 ALL_CAPABILITIES = (1 << (CAP_LAST + 1)) - 1
@@ -16,26 +16,49 @@ CAP_SYS_ADMIN, CAP_SYS_NICE, CAP_SYS_RESOURCE, CAP_SYS_TIME, CAP_SYS_TTY_CONFIG,
 CAP_AUDIT_WRITE, CAP_SETFCAP = 29, 31
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """credentials(7). Immutable: a change is a new object (with_), so that tasks can share one."""
+class Credentials(Record):
+    """credentials(7). Never changed: a change is a new object (with_), so that tasks can share one."""
 
-    uid: int = 0
-    euid: int = 0
-    suid: int = 0
-    fsuid: int = 0
-    gid: int = 0
-    egid: int = 0
-    sgid: int = 0
-    fsgid: int = 0
-    groups: tuple[int, ...] = ()
-    effective: int = ALL_CAPABILITIES
-    permitted: int = ALL_CAPABILITIES
-    inheritable: int = 0
-    ambient: int = 0
-    bounding: int = ALL_CAPABILITIES
-    securebits: int = 0
-    no_new_privs: bool = False
+    __slots__ = (
+        "uid", "euid", "suid", "fsuid", "gid", "egid", "sgid", "fsgid", "groups", "effective", "permitted",
+        "inheritable", "ambient", "bounding", "securebits", "no_new_privs",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        uid: int = 0,
+        euid: int = 0,
+        suid: int = 0,
+        fsuid: int = 0,
+        gid: int = 0,
+        egid: int = 0,
+        sgid: int = 0,
+        fsgid: int = 0,
+        groups: tuple[int, ...] = (),
+        effective: int = ALL_CAPABILITIES,
+        permitted: int = ALL_CAPABILITIES,
+        inheritable: int = 0,
+        ambient: int = 0,
+        bounding: int = ALL_CAPABILITIES,
+        securebits: int = 0,
+        no_new_privs: bool = False,
+    ) -> None:
+        self.uid = uid
+        self.euid = euid
+        self.suid = suid
+        self.fsuid = fsuid
+        self.gid = gid
+        self.egid = egid
+        self.sgid = sgid
+        self.fsgid = fsgid
+        self.groups = groups
+        self.effective = effective
+        self.permitted = permitted
+        self.inheritable = inheritable
+        self.ambient = ambient
+        self.bounding = bounding
+        self.securebits = securebits
+        self.no_new_privs = no_new_privs
 
     def has(self, capability: int) -> bool:
         """capable(capability)."""
@@ -46,4 +69,6 @@ class Credentials:
         return gid == self.fsgid or gid in self.groups
 
     def with_(self, **changes: object) -> Credentials:
-        return replace(self, **changes)  # type: ignore[arg-type] # the fields check themselves by their names
+        values: dict[str, object] = {name: getattr(self, name) for name in self.__slots__}
+        values.update(changes)
+        return Credentials(**values)  # type: ignore[arg-type] # the fields check themselves by their names

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sentry.kernel.kernel import Kernel
     from sentry.kernel.task import Task
     from sentry.vfs.file import OpenFile
+    from sentry.vfs.inode import Inode
     from sentry.vfs.path import Path
 
 _AT_FDCWD = -100
@@ -40,7 +41,7 @@ class PendingExec:
     __slots__ = ("credentials", "executable", "image", "secure", "task")
 
     def __init__(
-        self, task: Task, image: loader.Image, executable: Path, credentials: Credentials, secure: bool
+        self, task: Task, image: loader.Image, executable: Path | None, credentials: Credentials, secure: bool
     ) -> None:
         self.task = task
         self.image = image
@@ -59,18 +60,22 @@ class _Opener(loader.Opener):
 
 def open_executable(task: Task, path: Path) -> OpenFile:
     """The program at path, open for reading (which needs no read permission). Raises: EACCES, as execve(2)."""
-    inode = path.inode
+    if path.mount.flags & _MS_NOEXEC:
+        raise LinuxError(errno.EACCES)
+    check_executable(task, path.inode)
+    return path.inode.open(os.O_RDONLY | os.O_CLOEXEC, path, task)
+
+
+def check_executable(task: Task, inode: Inode) -> None:
+    """Raises: EACCES unless task may execute the file."""
     attributes = inode.attributes()
-    if not stat.S_ISREG(attributes.mode) or path.mount.flags & _MS_NOEXEC:
+    if not stat.S_ISREG(attributes.mode) or not attributes.mode & 0o111:
         raise LinuxError(errno.EACCES)
     permission.check(task.credentials, attributes, _MAY_EXEC)
-    if not attributes.mode & 0o111:
-        raise LinuxError(errno.EACCES)
-    return inode.open(os.O_RDONLY | os.O_CLOEXEC, path, task)
 
 
-def resolve(task: Task, dirfd: int, name: bytes, flags: int) -> Path:
-    """The place that execveat's arguments name."""
+def open_program(task: Task, dirfd: int, name: bytes, flags: int) -> OpenFile:
+    """The file that execveat's arguments name, open for reading. Raises: as execve(2)."""
     if flags & ~(_AT_SYMLINK_NOFOLLOW | _AT_EMPTY_PATH):
         raise LinuxError(errno.EINVAL)
     if not name and not flags & _AT_EMPTY_PATH:
@@ -78,32 +83,31 @@ def resolve(task: Task, dirfd: int, name: bytes, flags: int) -> Path:
     base = task.fs.cwd
     if dirfd != _AT_FDCWD and not name.startswith(b"/"):
         file = task.files.get(dirfd)
+        if not name and file.path is None:  # memfd_create: nothing but the descriptor leads there
+            check_executable(task, file.inode)
+            return file.acquire()
         if file.path is None:
-            raise LinuxError(errno.EACCES)
+            raise LinuxError(errno.ENOTDIR)
         base = file.path
         if not name:
-            return base
+            return open_executable(task, base)
         if not base.inode.is_directory:
             raise LinuxError(errno.ENOTDIR)
-    if not name:
-        raise LinuxError(errno.ENOENT)
     path = walk.resolve(task, base, name, follow_last=not flags & _AT_SYMLINK_NOFOLLOW)
     if stat.S_ISLNK(path.inode.attributes().mode):
         raise LinuxError(errno.ELOOP)
-    return path
+    return open_executable(task, path)
 
 
 def prepare(task: Task, dirfd: int, name: bytes, flags: int) -> None:
     """STUB_EXEC: everything that can fail. Sets process.exec_pending."""
-    path = resolve(task, dirfd, name, flags)
-    file = open_executable(task, path)
+    file = open_program(task, dirfd, name, flags)
     shown = name if name.startswith(b"/") or dirfd == _AT_FDCWD else b"/dev/fd/%d" % dirfd + (b"/" + name if name else b"")
     reachable = name.startswith(b"/") or dirfd not in task.files.close_on_exec
     image = loader.prepare(file, shown, _Opener(task), reachable)
     try:
         program = image.elf.file
         executable = program.path
-        assert executable is not None
         before = task.credentials
         credentials = credentials_after(before, program, executable)
     except BaseException:
@@ -166,9 +170,9 @@ def _load(kernel: Kernel, caller: Task, address: int, pending: PendingExec) -> i
         loader.AT_SECURE: int(pending.secure),
     }
     try:
-        numbers = [_install(kernel, call, image.elf.file)]
+        numbers = [_install(task, call, image.elf.file)]
         if image.interpreter is not None:
-            numbers.append(_install(kernel, call, image.interpreter.file))
+            numbers.append(_install(task, call, image.interpreter.file))
         plan = image.plan(numbers[0], numbers[-1], auxiliary)
         task.memory.write(address, plan)
     except LinuxError as error:
@@ -180,21 +184,21 @@ def _load(kernel: Kernel, caller: Task, address: int, pending: PendingExec) -> i
     return len(plan)
 
 
-def _install(kernel: Kernel, call: int, file: OpenFile) -> int:
+def _install(task: Task, call: int, file: OpenFile) -> int:
     fd = file.mappable(_PROT_READ_EXEC, False)
-    number = kernel.platform.install(call, fd)
+    number = task.kernel.platform.install(call, fd)
     if number < 0:
         raise LinuxError(-number)
-    kernel.note_mapping(fd, file)
+    task.kernel.note_mapping(task, fd, file)
     return number
 
 
-def credentials_after(before: Credentials, file: OpenFile, path: Path) -> Credentials:
+def credentials_after(before: Credentials, file: OpenFile, path: Path | None) -> Credentials:
     """capabilities(7), "Transformation of capabilities during execve", and set-user-ID bits. File capabilities are
     not read: they count as none."""
     attributes = file.attributes()
     euid, egid = before.euid, before.egid
-    privileged_file = not path.mount.flags & _MS_NOSUID and not before.no_new_privs
+    privileged_file = path is not None and not path.mount.flags & _MS_NOSUID and not before.no_new_privs
     if privileged_file and attributes.mode & stat.S_ISUID:
         euid = attributes.uid
     if privileged_file and attributes.mode & (stat.S_ISGID | stat.S_IXGRP) == stat.S_ISGID | stat.S_IXGRP:

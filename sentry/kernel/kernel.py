@@ -72,7 +72,7 @@ class Kernel:
         self.held_start: Callable[[], None] | None = None
         self.host_facts: dict[str, bytes] = {}
         self.current: Task | None = None  # whose call runs, for files that mind who reads (terminals)
-        self.mapped_files: dict[tuple[int, int], bytes] = {}
+        self.mapped_files: dict[tuple[int, int], tuple[bytes, int, int]] = {}  # host dev, ino -> name, guest dev, ino
         self.signal_hooks: list[Callable[[Process, Task | None, int, bytes], bool]] = []
         self.child_exit_hooks: list[Callable[[Process, Process], None]] = []
         self.exit_hooks: list[Callable[[Process], None]] = []
@@ -368,10 +368,13 @@ class Kernel:
         """The guest's number of a process's session."""
         return signals.session(self, process)
 
-    def note_mapping(self, fd: int, file: OpenFile) -> None:
-        """Remembers by which name /proc/PID/maps shows the host file behind fd."""
+    def note_mapping(self, task: Task, fd: int, file: OpenFile) -> None:
+        """Remembers what /proc/PID/maps shows for the host file behind fd, of which the host tells its own name."""
         status = os.fstat(fd)
-        self.mapped_files[status.st_dev, status.st_ino] = file.name(self.init.leader)
+        seen = file.attributes()
+        if len(self.mapped_files) >= _MAX_MAPPED:
+            self.mapped_files.clear()
+        self.mapped_files[status.st_dev, status.st_ino] = (file.name(task), seen.dev, seen.ino)
 
     # -- tasks --
     def add_task(self, task: Task) -> None:
@@ -399,4 +402,5 @@ class Kernel:
 
 
 _KICKED = 3
+_MAX_MAPPED = 10_000
 _SOON = (1_000_000, 10_000_000, 100_000_000)  # ns

@@ -10,11 +10,11 @@ are hooks of the kernel; a forked child starts with none. Source: kernel/time/{i
 from __future__ import annotations
 
 import errno
-import signal
 import time
 
 from sentry.abi import timers as abi
 from sentry.abi.errors import LinuxError
+from sentry.abi.signals import SIGALRM
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class RealTimer(Alarm):
         self._process = process
 
     def expire(self, count: int) -> None:
-        self._kernel.send_signal(self._process, signal.SIGALRM, None)
+        self._kernel.send_signal(self._process, SIGALRM, None)
 
 
 class PosixTimer(Alarm):

@@ -9,10 +9,10 @@ Source: kill(2), signal(7), kernel/signal.c.
 from __future__ import annotations
 
 import errno
-import signal
 import struct
 
 from sentry.abi.errors import LinuxError
+from sentry.abi.signals import SIGCHLD, SIGCONT, SIGKILL, SIGSTOP, SIGSYS, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGWINCH
 from sentry.core import native
 from sentry.kernel import exit
 from sentry.kernel.credentials import CAP_KILL
@@ -25,10 +25,8 @@ if TYPE_CHECKING:
 
 _INFO = struct.Struct("<iiiiiIQ")
 INFO_SIZE = 128
-SIGKILL, SIGSTOP, SIGCONT = int(signal.SIGKILL), int(signal.SIGSTOP), int(signal.SIGCONT)
-SIGSYS = int(signal.SIGSYS)
-_IGNORED_BY_DEFAULT = {int(signal.SIGCHLD), int(signal.SIGCONT), int(signal.SIGURG), int(signal.SIGWINCH)}
-_STOPPING = {SIGSTOP, int(signal.SIGTSTP), int(signal.SIGTTIN), int(signal.SIGTTOU)}
+_IGNORED_BY_DEFAULT = {SIGCHLD, SIGCONT, SIGURG, SIGWINCH}
+_STOPPING = {SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU}
 
 
 def information(number: int, code: int, pid: int, uid: int, value: int = 0) -> bytes:

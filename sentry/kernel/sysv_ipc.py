@@ -11,7 +11,6 @@ from __future__ import annotations
 import errno
 import time
 from collections import deque
-from typing import Generic, TypeVar
 
 from sentry.abi import ipc as abi
 from sentry.abi.errors import LinuxError
@@ -140,7 +139,21 @@ class MessageQueue(IpcObject):
         return next((index for index, (kind, _) in enumerate(messages) if kind == lowest), -1) if lowest else -1
 
 
-Kind = TypeVar("Kind", bound=IpcObject)
+if TYPE_CHECKING:
+    from typing import Generic, TypeVar
+
+    Kind = TypeVar("Kind", bound=IpcObject)
+
+else:
+    Kind = IpcObject
+
+    class Generic:
+        """typing.Generic without its module."""
+
+        __slots__ = ()
+
+        def __class_getitem__(cls, _kind: object) -> type:
+            return cls
 
 
 class Registry(Generic[Kind]):

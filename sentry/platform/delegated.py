@@ -8,8 +8,7 @@ Each entry says under which conditions, on registers only, and why it is safe. W
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from sentry.lean import Record
 from sentry.platform.stub import abi
 
 _HIGH = 0xFFFFFFFF00000000
@@ -20,20 +19,26 @@ _MARKED = abi.MARK << 32
 CLONE_REFUSED = 0x00000080 | 0x7E020000 | 0x00001000 | 0x00002000 | 0x00800000 | 0x80000000
 
 
-class Condition(NamedTuple):
+class Condition(Record):
     """register value & mask == value."""
 
-    argument: int
-    mask: int
-    value: int
+    __slots__ = ("argument", "mask", "value")
+
+    def __init__(self, argument: int, mask: int, value: int) -> None:
+        self.argument = argument
+        self.mask = mask
+        self.value = value
 
 
-class Delegated(NamedTuple):
+class Delegated(Record):
     """One way in which a call reaches the host; several entries of one name are alternatives."""
 
-    name: str
-    reason: str
-    conditions: tuple[Condition, ...] = ()
+    __slots__ = ("name", "reason", "conditions")
+
+    def __init__(self, name: str, reason: str, conditions: tuple[Condition, ...] = ()) -> None:
+        self.name = name
+        self.reason = reason
+        self.conditions = conditions
 
 
 def _low(argument: int, value: int) -> Condition:

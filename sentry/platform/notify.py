@@ -10,10 +10,10 @@ from __future__ import annotations
 import errno
 import os
 import select
-import signal
 import struct
 
 from sentry.abi.errors import LinuxError
+from sentry.abi.signals import SIGKILL
 from sentry.core import native
 from sentry.platform.interface import Platform
 
@@ -82,7 +82,8 @@ class NotifyPlatform(Platform):
     def write_memory(self, host_tid: int, address: int, data: bytes | bytearray | memoryview) -> int:
         if not len(data):
             return 0
-        got = native.raw_write_memory(host_tid, address, native.pointer_to(data), len(data))
+        source = data if type(data) is bytes else native.pointer_to(data)  # cffi passes bytes as they are
+        got = native.raw_write_memory(host_tid, address, source, len(data))
         return int(got) if got > 0 else 0
 
     def read_string(self, host_tid: int, address: int, limit: int) -> bytes | None:
@@ -124,4 +125,4 @@ class NotifyPlatform(Platform):
 
 def kill_process(host_pid: int) -> None:
     """Ends a process of the sandbox that broke the rules; harmless if it is gone."""
-    native.syscall(62, host_pid, int(signal.SIGKILL))
+    native.syscall(62, host_pid, SIGKILL)

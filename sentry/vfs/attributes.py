@@ -5,27 +5,49 @@
 from __future__ import annotations
 
 import stat
-from dataclasses import dataclass
+
+from sentry.lean import Record
 
 
-@dataclass(slots=True)
-class Attributes:
+class Attributes(Record):
     """The fields of struct stat. size in bytes, blocks in 512 bytes, times in ns since the epoch, guest ids."""
 
-    ino: int
-    mode: int
-    nlink: int = 1
-    uid: int = 0
-    gid: int = 0
-    size: int = 0
-    blocks: int = 0
-    blksize: int = 4096
-    rdev: int = 0
-    dev: int = 0
-    atime: int = 0
-    mtime: int = 0
-    ctime: int = 0
-    btime: int = 0
+    __slots__ = (
+        "ino", "mode", "nlink", "uid", "gid", "size", "blocks", "blksize", "rdev", "dev", "atime", "mtime", "ctime",
+        "btime",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        ino: int,
+        mode: int,
+        nlink: int = 1,
+        uid: int = 0,
+        gid: int = 0,
+        size: int = 0,
+        blocks: int = 0,
+        blksize: int = 4096,
+        rdev: int = 0,
+        dev: int = 0,
+        atime: int = 0,
+        mtime: int = 0,
+        ctime: int = 0,
+        btime: int = 0,
+    ) -> None:
+        self.ino = ino
+        self.mode = mode
+        self.nlink = nlink
+        self.uid = uid
+        self.gid = gid
+        self.size = size
+        self.blocks = blocks
+        self.blksize = blksize
+        self.rdev = rdev
+        self.dev = dev
+        self.atime = atime
+        self.mtime = mtime
+        self.ctime = ctime
+        self.btime = btime
 
     @property
     def file_type(self) -> int:
@@ -33,22 +55,34 @@ class Attributes:
         return stat.S_IFMT(self.mode)
 
 
-@dataclass(slots=True)
-class AttributeChange:
-    """What chmod, chown, utimensat or truncate ask for; None leaves a field as it is."""
+class AttributeChange(Record):
+    """What chmod, chown, utimensat or truncate ask for; None leaves a field as it is. mode: permission bits only."""
 
-    mode: int | None = None  # permission bits only
-    uid: int | None = None
-    gid: int | None = None
-    size: int | None = None
-    atime: int | None = None
-    mtime: int | None = None
+    __slots__ = ("mode", "uid", "gid", "size", "atime", "mtime")
+
+    def __init__(
+        self,
+        mode: int | None = None,
+        uid: int | None = None,
+        gid: int | None = None,
+        size: int | None = None,
+        atime: int | None = None,
+        mtime: int | None = None,
+    ) -> None:
+        self.mode = mode
+        self.uid = uid
+        self.gid = gid
+        self.size = size
+        self.atime = atime
+        self.mtime = mtime
 
 
-@dataclass(slots=True)
-class DirectoryEntry:
+class DirectoryEntry(Record):
     """A name in a directory. type is DT_* of readdir(3) (S_IFMT >> 12)."""
 
-    name: bytes
-    ino: int
-    type: int
+    __slots__ = ("name", "ino", "type")
+
+    def __init__(self, name: bytes, ino: int, type: int) -> None:  # noqa: A002 - the field is named as in readdir(3)
+        self.name = name
+        self.ino = ino
+        self.type = type

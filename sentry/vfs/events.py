@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import itertools
 import stat
-from collections.abc import Callable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeAlias
+
     from sentry.vfs.inode import Inode
     from sentry.vfs.path import Dentry, Path
 
@@ -23,7 +25,7 @@ IN_ACCESS, IN_MODIFY, IN_ATTRIB, IN_CLOSE_WRITE, IN_CLOSE_NOWRITE, IN_OPEN = 1, 
 IN_MOVED_FROM, IN_MOVED_TO, IN_CREATE, IN_DELETE, IN_DELETE_SELF, IN_MOVE_SELF = 0x40, 0x80, 0x100, 0x200, 0x400, 0x800
 IN_ISDIR = 0x40000000
 
-Hook = Callable[["Inode", int, bytes, int], None]
+Hook: TypeAlias = "Callable[[Inode, int, bytes, int], None]"
 """hook(inode, mask, name, cookie): inode is what a watch may sit on. name b"": the event is inode's own; else it
 happened to the entry called name of the directory inode. cookie pairs IN_MOVED_FROM and IN_MOVED_TO, else 0."""
 

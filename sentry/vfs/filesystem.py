@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+
+from sentry.lean import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,17 +22,28 @@ def allocate_dev() -> int:
     return (minor & 0xFF) | (minor & 0xFFF00) << 12
 
 
-@dataclass(slots=True)
-class FilesystemStatus:
+class FilesystemStatus(Record):
     """statfs(2): block counts of block_size bytes."""
 
-    magic: int
-    block_size: int = 4096
-    blocks: int = 0
-    blocks_free: int = 0
-    files: int = 0
-    files_free: int = 0
-    name_max: int = 255
+    __slots__ = ("magic", "block_size", "blocks", "blocks_free", "files", "files_free", "name_max")
+
+    def __init__(
+        self,
+        magic: int,
+        block_size: int = 4096,
+        blocks: int = 0,
+        blocks_free: int = 0,
+        files: int = 0,
+        files_free: int = 0,
+        name_max: int = 255,
+    ) -> None:
+        self.magic = magic
+        self.block_size = block_size
+        self.blocks = blocks
+        self.blocks_free = blocks_free
+        self.files = files
+        self.files_free = files_free
+        self.name_max = name_max
 
 
 class Filesystem:

@@ -12,9 +12,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Coroutine
 from time import time_ns
-from typing import Any
 
 from sentry.abi.errors import LinuxError
 from sentry.kernel.credentials import CAP_FSETID, CAP_MKNOD
@@ -27,6 +25,9 @@ from sentry.vfs.walk import Last, resolve, resolve_parent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+    from typing import Any, TypeAlias
+
     from sentry.kernel.credentials import Credentials
     from sentry.kernel.task import Task
     from sentry.vfs.attributes import Attributes
@@ -40,7 +41,7 @@ _PATH_FLAGS = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NOT_KEPT = os.O_CREAT | os.O_EXCL | os.O_NOCTTY | os.O_TRUNC | os.O_CLOEXEC
 """Flags that act at open(2) only (F_GETFL does not show them)."""
 
-Opened = OpenFile | Coroutine[Any, Any, OpenFile]
+Opened: TypeAlias = "OpenFile | Coroutine[Any, Any, OpenFile]"
 
 
 class PathFile(OpenFile):

@@ -14,10 +14,13 @@ from __future__ import annotations
 
 from itertools import islice
 from sys import getrefcount
-from typing import NamedTuple
+
+from sentry.lean import fields
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import NamedTuple
+
     from sentry.kernel.task import Task
     from sentry.vfs.filesystem import Filesystem
     from sentry.vfs.inode import Inode
@@ -102,11 +105,20 @@ class Mount:
         self.source = filesystem.source
 
 
-class Path(NamedTuple):
+if TYPE_CHECKING:
+
+    class _PathFields(NamedTuple):
+        mount: Mount
+        dentry: Dentry
+
+else:
+    _PathFields = fields("mount", "dentry")
+
+
+class Path(_PathFields):
     """Where something is: the mount and the dentry in it."""
 
-    mount: Mount
-    dentry: Dentry
+    __slots__ = ()
 
     @property
     def inode(self) -> Inode:

@@ -14,6 +14,7 @@ import stat
 from time import time_ns
 
 from sentry.abi.errors import LinuxError
+from sentry.abi.signals import SIGXFSZ
 from sentry.kernel.credentials import CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_FSETID
 from sentry.vfs import events
 from sentry.vfs.attributes import AttributeChange, Attributes
@@ -189,9 +190,8 @@ def check_size(task: Task, size: int, current: int = 0) -> None:
     if limits is not None:
         limit = limits.get(RLIMIT_FSIZE)
         if limit is not None and size > limit[0]:
-            import signal
 
-            task.kernel.send_thread_signal(task, signal.SIGXFSZ)
+            task.kernel.send_thread_signal(task, SIGXFSZ)
             raise LinuxError(errno.EFBIG)
 
 

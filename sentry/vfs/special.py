@@ -12,22 +12,23 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Callable, Coroutine
-from typing import Any
 
 from sentry.abi.errors import LinuxError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+    from typing import Any, TypeAlias
+
     from sentry.kernel.task import Task
     from sentry.vfs.file import OpenFile
     from sentry.vfs.inode import Inode
     from sentry.vfs.path import Path
 
-Driver = Callable[["Task", "Inode", int, "Path"], "OpenFile"]
+Driver: TypeAlias = "Callable[[Task, Inode, int, Path], OpenFile]"
 """driver(task, inode, flags, path): a new description of a character device; O_* flags as in Inode.open()."""
 
-FifoOpener = Callable[["Inode", int, "Path"], Coroutine[Any, Any, "OpenFile"]]
+FifoOpener: TypeAlias = "Callable[[Inode, int, Path], Coroutine[Any, Any, OpenFile]]"
 """Opens a FIFO; a coroutine, since it may wait for the other end."""
 
 _character: dict[int, Driver] = {}

@@ -11,14 +11,16 @@ The loop of resolve() is hot (every system call with a path): one dictionary hit
 from __future__ import annotations
 
 import errno
-from typing import NamedTuple
 
 from sentry.abi.errors import LinuxError
+from sentry.lean import fields
 from sentry.vfs import permission
 from sentry.vfs.path import Dentry, Path, attach, invalidate
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import NamedTuple
+
     from sentry.kernel.credentials import Credentials
     from sentry.kernel.task import Task
     from sentry.vfs.path import Mount
@@ -37,16 +39,25 @@ _MAX_BATCH = 32  # components asked of a file system at once
 _ENOENT, _ENOTDIR, _ELOOP, _EXDEV = errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EXDEV
 
 
-class Last(NamedTuple):
+if TYPE_CHECKING:
+
+    class _LastFields(NamedTuple):
+        directory: Path
+        name: bytes
+        must_be_directory: bool
+
+else:
+    _LastFields = fields("directory", "name", "must_be_directory")
+
+
+class Last(_LastFields):
     """A path up to its last component, for calls that create or remove a name.
 
     directory: a directory that the caller may search. name: b"", b"." or b".." where the path ends in no name ("/",
     "a/.", "a/.."). must_be_directory: it ended in a slash.
     """
 
-    directory: Path
-    name: bytes
-    must_be_directory: bool
+    __slots__ = ()
 
     @property
     def is_name(self) -> bool:

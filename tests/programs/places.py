@@ -13,7 +13,8 @@ import os
 import shutil
 import subprocess
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests import sandbox
@@ -75,9 +76,10 @@ class Place:
         """Run a command to its end."""
         return sandbox.run(self.command(words, env or {}, volumes), stdin=stdin, seconds=seconds)
 
-    def start(self, *words: str, volumes: Sequence[str] = ()) -> subprocess.Popen[bytes]:
-        """Start a command whose standard streams are pipes of ours."""
-        return subprocess.Popen(
+    @contextmanager
+    def start(self, *words: str, volumes: Sequence[str] = ()) -> Iterator[subprocess.Popen[bytes]]:
+        """Start a command whose standard streams are pipes of ours; kill it if it still runs after the block."""
+        with subprocess.Popen(
             self.command(words, {}, volumes),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -85,7 +87,11 @@ class Place:
             cwd="/",
             env=dict(sandbox.ENVIRONMENT),
             start_new_session=True,
-        )
+        ) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
 
 
 class Native(Place):

@@ -141,4 +141,39 @@ mod tests {
         assert_eq!(read(own_tid(), target.as_ptr() as u64, &mut back), 200_000);
         assert_eq!(back, source);
     }
+
+    /// Two pages of which the second cannot be read, filled with 'x': the address of the first.
+    fn page_before_a_hole() -> u64 {
+        // SAFETY: a fresh mapping of two pages, the second of which is given up at once; only the first is written.
+        #[allow(unsafe_code)]
+        unsafe {
+            let at = sys::syscall(9, [0, 8192, 3, 0x22, u64::MAX, 0]);
+            assert!(at > 0);
+            sys::syscall(10, [at as u64 + 4096, 4096, 0, 0, 0, 0]);
+            std::ptr::write_bytes(at as *mut u8, b'x', 4096);
+            at as u64
+        }
+    }
+
+    #[test]
+    fn copies_stop_where_the_memory_ends() {
+        let page = page_before_a_hole();
+        for tail in [1u64, 7, 255, 256, 257, 4095] {
+            let mut buffer = vec![0u8; 8192];
+            assert_eq!(read(own_tid(), page + 4096 - tail, &mut buffer), tail as i64);
+            assert_eq!(write(own_tid(), page + 4096 - tail, &vec![b'x'; 8192]), tail as i64);
+            // No NUL before the hole: a fault, and never a string that was made up.
+            assert_eq!(read_string(own_tid(), page + 4096 - tail, &mut buffer), -sys::EFAULT);
+        }
+    }
+
+    #[test]
+    fn a_string_may_end_at_the_end_of_memory() {
+        let page = page_before_a_hole();
+        assert_eq!(write(own_tid(), page + 4095, b"\0"), 1);
+        for length in [0u64, 1, 255, 256, 300, 4000] {
+            let mut buffer = vec![0u8; 4096];
+            assert_eq!(read_string(own_tid(), page + 4095 - length, &mut buffer), length as i64);
+        }
+    }
 }

@@ -131,3 +131,20 @@ pub fn step(
     }
     others as i64 | received
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_requests_are_those_of_linux_seccomp_h() {
+        assert_eq!([RECV, SEND, ID_VALID, ADDFD], [0xc0502100, 0xc0182101, 0x40082102, 0x40182103]);
+    }
+
+    #[test]
+    fn a_step_with_a_dead_listener_reports_the_error() {
+        let mut call = Notification::default();
+        let mut ready = [Ready::default(); 4];
+        assert!(step(-1, -1, 0, 0, 0, 0, &mut call, &mut ready) < 0);
+    }
+}

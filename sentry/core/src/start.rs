@@ -5,6 +5,9 @@
 //! Why native: between the filters and the execveat no other system call may happen. The child is a copy of the
 //! (single-threaded) caller but shares its descriptor table until execveat, so that the listener appears at the
 //! caller's; CLONE_VFORK keeps the caller still meanwhile. Rules for the child: no allocation, raw calls only, no return.
+//!
+//! With a gate (the ptrace platform) there is no listener: the child waits at it, on its own descriptors, until the caller
+//! has made itself the tracer. Why it failed is then its exit status alone.
 
 use crate::sys::{self, syscall};
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -25,6 +28,8 @@ pub struct Start {
     loader_argument: u64,
     stack_limit: u64,
     stack_limit_hard: u64,
+    gate: i32,
+    unused: i32,
 }
 
 #[repr(C)]
@@ -49,7 +54,7 @@ const SECCOMP_SET_MODE_FILTER: u64 = 1;
 const NEW_LISTENER: u64 = 1 << 3;
 const AT_EMPTY_PATH: u64 = 0x1000;
 
-/// Makes the task: its pid, or a negative errno. start.listener is set.
+/// Makes the task: its pid, or a negative errno. start.listener is set, unless there is a gate.
 ///
 /// # Safety
 /// The pointers in `start` are filters of the stated lengths and NULL-terminated arrays of C strings, and the calling
@@ -66,7 +71,8 @@ pub unsafe fn start_task(start: &mut Start) -> i64 {
     // SAFETY: the page is mapped, aligned, zeroed and lives until the munmap below; both sides use it atomically.
     let told = unsafe { &*(page as *const [AtomicI32; 2]) };
     told[0].store(-1, Ordering::SeqCst);
-    let flags = start.clone_flags | CLONE_FILES | CLONE_VFORK | SIGCHLD;
+    let shared = if start.gate > 0 { 0 } else { CLONE_FILES | CLONE_VFORK };
+    let flags = start.clone_flags | shared | SIGCHLD;
     // SAFETY: without CLONE_VM and with a null stack the child continues on its own copy of this stack.
     let pid = unsafe { syscall(sys::CLONE, [flags, 0, 0, 0, 0, 0]) };
     if pid == 0 {
@@ -120,16 +126,20 @@ unsafe fn child(start: &Start, told: &[AtomicI32; 2]) -> i64 {
                 return result;
             }
         }
+        if start.gate > 0 {
+            let mut word = [0u8];
+            if syscall(sys::READ, [start.gate as u64, word.as_mut_ptr() as u64, 1, 0, 0, 0]) != 1 {
+                return -sys::EINVAL;
+            }
+        }
         let jump = Program { length: start.jump_filter_length as u16, padding: [0; 3], filter: start.jump_filter };
         let call = Program { length: start.call_filter_length as u16, padding: [0; 3], filter: start.call_filter };
         let first = syscall(sys::SECCOMP, [SECCOMP_SET_MODE_FILTER, 0, &raw const jump as u64, 0, 0, 0]);
         if first < 0 {
             return first;
         }
-        let second = syscall(
-            sys::SECCOMP,
-            [SECCOMP_SET_MODE_FILTER, NEW_LISTENER | start.listener_flags, &raw const call as u64, 0, 0, 0],
-        );
+        let flags = if start.gate > 0 { 0 } else { NEW_LISTENER | start.listener_flags };
+        let second = syscall(sys::SECCOMP, [SECCOMP_SET_MODE_FILTER, flags, &raw const call as u64, 0, 0, 0]);
         if second < 0 {
             return second;
         }
@@ -149,4 +159,4 @@ unsafe fn child(start: &Start, told: &[AtomicI32; 2]) -> i64 {
     }
 }
 
-const _: () = assert!(size_of::<Start>() == 96 && SIGSYS == 31);
+const _: () = assert!(size_of::<Start>() == 104 && SIGSYS == 31);

@@ -5,6 +5,7 @@
  */
 #include "check.h"
 
+#include <spawn.h>
 #include <sys/prctl.h>
 
 static int global = 1;
@@ -26,8 +27,8 @@ CASE(pids) {
         say("ppid %d, own pid differs %d, tid is pid %d", getppid() == parent, getpid() != parent, gettid() == getpid());
         say("group %d session %d", getpgrp() == parent, getsid(0) == parent);
     });
-    IS(child > 0 && child != parent);
     JOIN(child);
+    IS(child > 0 && child != parent);
 }
 
 CASE(vfork_waits_for_the_child) {
@@ -138,6 +139,29 @@ CASE(clone_shares_files_and_directory_when_asked) {
     JOIN((pid_t)MUST(clone(change_directory_and_files, stack + sizeof stack, CLONE_FS | CLONE_FILES | SIGCHLD, NULL)));
     IS(getcwd(text, sizeof text) && !strcmp(text, "/"));
     say("%ld %ld", (long)fcntl(5, F_GETFD), (long)fcntl(9, F_GETFD));
+}
+
+/* The parent's alternate stack must survive what its child does in shared memory. */
+CASE(posix_spawn_and_vfork_beside_an_alternate_stack) {
+    stack_t alternate = {.ss_sp = malloc(65536), .ss_size = 65536};
+    MUST(sigaltstack(&alternate, NULL));
+    pid_t child = 0;
+    char *argv[] = {"true", NULL}, *nothing[] = {NULL};
+    for (int i = 0; i < 3; i++) {
+        TRY_CODE(posix_spawn(&child, "/bin/true", NULL, NULL, argv, nothing));
+        JOIN(child);
+        TRY_CODE(posix_spawn(&child, "/missing", NULL, NULL, argv, nothing));
+    }
+    child = vfork();
+    if (child == 0) {
+        execv("/missing", argv);
+        execv("/bin/true", argv);
+        _exit(9);
+    }
+    JOIN(child);
+    stack_t now;
+    MUST(sigaltstack(NULL, &now));
+    IS(now.ss_sp == alternate.ss_sp && now.ss_size == alternate.ss_size && now.ss_flags == 0);
 }
 
 CASE(clone_flags_that_contradict) {

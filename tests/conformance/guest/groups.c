@@ -80,6 +80,18 @@ CASE(signals_to_a_group) {
     TRY(kill(-leader, 0));
 }
 
+CASE(a_directory_of_proc_is_a_pidfd_for_signals) {
+    pid_t child = CHILD(for (;;) pause());
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d", child);
+    int fd = (int)MUST(open(path, O_RDONLY | O_DIRECTORY));
+    TRY(pidfd_signal(fd, 0, NULL, 0));
+    TRY(pidfd_signal(fd, SIGTERM, NULL, 0));
+    JOIN(child);
+    TRY(pidfd_signal(fd, SIGTERM, NULL, 0));
+    TRY(pidfd_signal((int)MUST(open("/proc", O_RDONLY)), SIGTERM, NULL, 0));
+}
+
 CASE(pidfds) {
     siginfo_t info;
     pid_t child = CHILD({

@@ -230,3 +230,18 @@ CASE(proc_reopens_an_end_of_a_pipe) {
     ssize_t length = readlink(path, text, 6);
     say_bytes("target", text, length);
 }
+
+CASE(proc_reopens_a_pipe_without_waiting_for_its_other_end) {
+    int pipes[2];
+    char path[64], text[8] = "";
+    MUST(pipe(pipes));
+    MUST(write(pipes[1], "left", 4));
+    MUST(close(pipes[1]));
+    snprintf(path, sizeof path, "/dev/fd/%d", pipes[0]);
+    int in = (int)TRY(open(path, O_RDONLY));
+    TRY(read(in, text, 8));
+    TRY(read(in, text, 8));
+    int out = (int)TRY(open(path, O_WRONLY | O_NONBLOCK));
+    TRY(write(out, "more", 4));
+    TRY(read(pipes[0], text, 8));
+}

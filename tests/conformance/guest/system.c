@@ -215,4 +215,7 @@ CASE(odds_and_ends) {
     TRY(ptrace(PTRACE_PEEKTEXT, 0x7fffffff, NULL, NULL));
     unsigned lo;
     TRY(syscall(SYS_getcpu, &lo, BAD, NULL));
+    char processors[128];
+    TRY(syscall(SYS_sched_getaffinity, -1, sizeof processors, processors));
+    TRY(syscall(SYS_sched_setaffinity, -1, sizeof processors, processors));
 }

@@ -11,6 +11,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -21,6 +22,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -31,6 +33,7 @@
 #include <sys/timerfd.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -83,7 +86,7 @@ static uint64_t path(void) {
     return (uint64_t)names[below(NAMES)];
 }
 static uint64_t address(void) {
-    switch (below(14)) {
+    switch (below(24)) {
     case 0: return 0;
     case 1: return (uint64_t)edge - below(300);
     case 2: return (uint64_t)constant + below(PAGE);
@@ -141,8 +144,14 @@ static void season(void) {
     }
 }
 
+static const uint64_t requests[] = {
+    TCGETS, TCSETS, TCSETSW, TCSETSF, TCSBRK, TCXONC, TCFLSH, TIOCEXCL, TIOCSCTTY, TIOCGPGRP, TIOCSPGRP, TIOCOUTQ, TIOCSTI,
+    TIOCGWINSZ, TIOCSWINSZ, FIONREAD, TIOCPKT, FIONBIO, TIOCNOTTY, TIOCSETD, TIOCGETD, TIOCGSID, TIOCGPTN, TIOCSPTLCK,
+    TIOCGPTPEER, FIONCLEX, FIOCLEX, FIOASYNC, SIOCGIFCONF, SIOCGIFFLAGS, SIOCGIFINDEX, SIOCGIFNAME, SIOCATMARK, SIOCOUTQ,
+};
+
 static uint64_t argument(char kind) {
-    if (!below(12))
+    if (!below(30))
         return below(2) ? magic() : address();
     switch (kind) {
     case 'f': return descriptor();
@@ -151,7 +160,9 @@ static uint64_t argument(char kind) {
     case 'n': return size();
     case 'i': return pid();
     case 'o': return below(3) ? below(10000) : magic();
-    case 'x': return below(3) ? (below(2) ? 0 : 1ul << below(32)) : magic();
+    case 'x': return below(5) ? (below(2) ? 0 : 1ul << below(22)) : magic();
+    case 's': return below(8) ? below(below(3) ? 8 : 64) : magic();
+    case 'r': return below(8) ? requests[below(sizeof requests / sizeof *requests)] : magic();
     default: return below(2) ? magic() : below(2) ? address() : descriptor();
     }
 }
@@ -258,7 +269,9 @@ static void batch(void) {
             sigaction(number, &action, 0);
     sigemptyset(&none), sigprocmask(SIG_SETMASK, &none, 0);
     fill();
-    dup2(open("/dev/null", O_RDWR), 1), dup2(1, 2);
+    if (dup2(open("/dev/null", O_RDWR), 1) < 0)
+        close(1);
+    close(2);
     if (!below(4))
         (void)!setresgid(1000, 1000, 1000), (void)!setresuid(1000, 1000, 1000);
     setitimer(ITIMER_REAL, &clock, 0);
@@ -313,6 +326,6 @@ int main(int argc, char **argv) {
             ;
     }
     /* What the calls did to the terminal, the descriptors or the mounts is no matter: the sandbox is there. */
-    printf("survived: %llu batches, %llu calls\n", (unsigned long long)batches, (unsigned long long)*made);
+    printf("\nsurvived: %llu batches, %llu calls\n", (unsigned long long)batches, (unsigned long long)*made);
     return 0;
 }
