@@ -12,10 +12,10 @@ the part that carried descriptors, so that they belong to the last message that 
 
 from __future__ import annotations
 
+import _socket as socket  # the module around it builds enumerations for 2 ms
 import array
 import os
 import select
-import socket
 
 import msgpack
 

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
 import stat
 import struct
 
@@ -60,6 +59,7 @@ _MOUNT_ATTR = struct.Struct("<QQQQ")  # set, clear, propagation, userns_fd
 # linux/prctl.h
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT = 1, 4, 24, 38, 47
 _PR_CAP_AMBIENT_CLEAR_ALL = 4
+_SIGKILL = 9
 _CAPABILITY_VERSION_3 = 0x20080522
 _CAP_LAST = 40
 
@@ -124,7 +124,7 @@ def enter(
     syscalls = Syscalls(raw_syscall)
     try:
         # Whoever started us may change its credentials later; this one is ours.
-        syscalls.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        syscalls.prctl(_PR_SET_PDEATHSIG, _SIGKILL)
         step = "close inherited descriptors"
         _close_others(syscalls, set(keep))
         code = filters.program() if program is None else program

@@ -19,6 +19,7 @@ from gofer.protocol import ProtocolError
 from sentry import jail
 from sentry.abi.errors import LinuxError, SentryDown
 from sentry.control.errors import ControlError
+from sentry.control.messages import GOFER_GONE
 from sentry.control.serve import Control
 from sentry.core import native
 from sentry.fs import host_facts, tmpfs
@@ -78,7 +79,8 @@ def _run(config: SandboxConfig, control: Channel, gofer: Channel, stdio_fds: lis
     try:
         kernel.run()
     except (ProtocolError, SentryDown) as error:
-        control.send({"event": "fatal", "message": f"the gofer is gone: {error}"})
+        os.write(2, f"the gofer is gone or has broken its protocol: {error}\n".encode("utf-8", "backslashreplace"))
+        os._exit(GOFER_GONE)
 
 
 def _build(config: SandboxConfig, control: Channel, gofer: Channel, stdio_fds: list[int]) -> Kernel:

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 
 _NO_FAMILY = ("table", "helpers", "delegated", "document", "decisions", "flag_names")
@@ -19,4 +18,4 @@ def families() -> list[str]:
 def load_table() -> None:
     """Fills syscalls.table.TABLE."""
     for name in families():
-        importlib.import_module("syscalls." + name)
+        __import__("syscalls." + name)  # importlib itself would have to be imported

@@ -17,8 +17,12 @@ registers is made at a call's first use, once for each shape of signature.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from typing import Annotated, Any, TypeVar
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+    from typing import Any, TypeAlias, TypeVar
+
+    Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 FULL, PARTIAL, STUB = "full", "partial", "stub"
 
@@ -45,40 +49,66 @@ _U32 = "({0} & 0xffffffff)"
 _S64 = "(({0} & 0x7fffffffffffffff) - ({0} & 0x8000000000000000))"
 _U64 = "{0}"
 
-Fd = Annotated[int, Kind(_S32, "fd")]
-Int = Annotated[int, Kind(_S32, "int")]
-Pid = Annotated[int, Kind(_S32, "int")]
-UInt = Annotated[int, Kind(_U32, "uint")]
-Flags = Annotated[int, Kind(_U32, "hex")]
-Mode = Annotated[int, Kind("({0} & 0xffff)", "octal")]
-Uid = Annotated[int, Kind(_U32, "id")]
-Long = Annotated[int, Kind(_S64, "int")]
-Offset = Annotated[int, Kind(_S64, "int")]
-ULong = Annotated[int, Kind(_U64, "uint")]
-Size = Annotated[int, Kind(_U64, "uint")]
-Address = Annotated[int, Kind(_U64, "pointer")]
-PathAddress = Annotated[int, Kind(_U64, "path")]
-"""The address of a NUL-terminated path; handlers read it with task.memory.path(address)."""
-StringAddress = Annotated[int, Kind(_U64, "path")]
-"""The address of another NUL-terminated string (a name of an attribute, a file system type)."""
+# To a type checker each of them is an int. (typing.Annotated would say both at once, and take 7 ms to import.)
+if TYPE_CHECKING:
+    Fd: TypeAlias = int
+    Int: TypeAlias = int
+    Pid: TypeAlias = int
+    UInt: TypeAlias = int
+    Flags: TypeAlias = int
+    Mode: TypeAlias = int
+    Uid: TypeAlias = int
+    Long: TypeAlias = int
+    Offset: TypeAlias = int
+    ULong: TypeAlias = int
+    Size: TypeAlias = int
+    Address: TypeAlias = int
+    PathAddress: TypeAlias = int
+    StringAddress: TypeAlias = int
+    AccessMode: TypeAlias = int
+    AtFlags: TypeAlias = int
+    FcntlCommand: TypeAlias = int
+    IoctlRequest: TypeAlias = int
+    MapFlags: TypeAlias = int
+    MountFlags: TypeAlias = int
+    OpenFlags: TypeAlias = int
+    Protection: TypeAlias = int
+    Signal: TypeAlias = int
+    Whence: TypeAlias = int
+else:
+    Fd = Kind(_S32, "fd")
+    Int = Kind(_S32, "int")
+    Pid = Kind(_S32, "int")
+    UInt = Kind(_U32, "uint")
+    Flags = Kind(_U32, "hex")
+    Mode = Kind("({0} & 0xffff)", "octal")
+    Uid = Kind(_U32, "id")
+    Long = Kind(_S64, "int")
+    Offset = Kind(_S64, "int")
+    ULong = Kind(_U64, "uint")
+    Size = Kind(_U64, "uint")
+    Address = Kind(_U64, "pointer")
+    PathAddress = Kind(_U64, "path")
+    """The address of a NUL-terminated path; handlers read it with task.memory.path(address)."""
+    StringAddress = Kind(_U64, "path")
+    """The address of another NUL-terminated string (a name of an attribute, a file system type)."""
 
-# Numbers and bits with names; the names are in syscalls/flag_names.py.
-AccessMode = Annotated[int, Kind(_S32, "access mode")]
-AtFlags = Annotated[int, Kind(_S32, "at flags")]
-FcntlCommand = Annotated[int, Kind(_U32, "fcntl command")]
-IoctlRequest = Annotated[int, Kind(_U32, "ioctl request")]
-MapFlags = Annotated[int, Kind(_U64, "map flags")]
-MountFlags = Annotated[int, Kind(_U64, "mount flags")]
-OpenFlags = Annotated[int, Kind(_S32, "open flags")]
-Protection = Annotated[int, Kind(_U64, "protection")]
-Signal = Annotated[int, Kind(_S32, "signal")]
-Whence = Annotated[int, Kind(_U32, "whence")]
+    # Numbers and bits with names; the names are in syscalls/flag_names.py.
+    AccessMode = Kind(_S32, "access mode")
+    AtFlags = Kind(_S32, "at flags")
+    FcntlCommand = Kind(_U32, "fcntl command")
+    IoctlRequest = Kind(_U32, "ioctl request")
+    MapFlags = Kind(_U64, "map flags")
+    MountFlags = Kind(_U64, "mount flags")
+    OpenFlags = Kind(_S32, "open flags")
+    Protection = Kind(_U64, "protection")
+    Signal = Kind(_S32, "signal")
+    Whence = Kind(_U32, "whence")
 
-Result = int | Coroutine[Any, Any, int]
+Result: TypeAlias = "int | Coroutine[Any, Any, int]"
 """What a handler gives that waits only sometimes."""
 
-Handler = TypeVar("Handler", bound=Callable[..., Any])
-Decoded = Callable[[Any, int, int, int, int, int, int], Any]
+Decoded: TypeAlias = "Callable[[Any, int, int, int, int, int, int], Any]"
 """(task, a0..a5: raw registers) -> an int, or something to await."""
 
 
@@ -174,7 +204,6 @@ def _kind(handler: Callable[..., Any], hint: Any) -> Kind:
     if isinstance(hint, str):
         name = hint.rpartition(".")[2]
         hint = handler.__globals__.get(name) or globals().get(name)
-    kind = getattr(hint, "__metadata__", (None,))[0]
-    if not isinstance(kind, Kind):
+    if not isinstance(hint, Kind):
         raise TypeError(f"{handler.__name__}: {hint!r} is no type of an argument")
-    return kind
+    return hint

@@ -15,7 +15,6 @@ from __future__ import annotations
 import errno
 import os
 import select
-import signal
 import time
 
 from gofer.protocol import ProtocolError
@@ -23,9 +22,10 @@ from runsc.sandbox import spawn
 from runsc.sandbox.linux import SI_KERNEL, read_signal, signalfd
 from runsc.sandbox.userns import map_sentry
 from runsc.signals import FORWARDED
+from sentry.abi import signals as signal
 from sentry.control.config import SandboxConfig
 from sentry.control.errors import ControlError, os_words
-from sentry.control.messages import BadMessage, parse_event
+from sentry.control.messages import GOFER_GONE, BadMessage, parse_event
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -251,6 +251,11 @@ class Monitor:
             wait.register(self.processes.sentry_pidfd, select.POLLIN)
             if wait.poll(300):
                 dead = ["sentry"]
+        if "sentry" in dead and self._status("sentry") == GOFER_GONE << 8:
+            wait = select.poll()
+            wait.register(self.processes.gofer_pidfd, select.POLLIN)
+            if wait.poll(300):
+                dead = ["gofer"]
         self._drain()
         culprit = "sentry" if "sentry" in dead else "gofer"
         how = describe_status(self._status(culprit))
@@ -326,7 +331,7 @@ def describe_failure(program: str, text: str, number: int) -> str:
 
     text: the sentry's own words; with an errno they are about the program, which they need not name.
     """
-    if text and (not number or text.startswith(("exec ", "exec: ", "mount ", "process."))):
+    if text and (not number or text.startswith(('exec "', "exec: ", "mount ", "process."))):
         return text
     if text:
         words = text
@@ -342,7 +347,9 @@ def describe_status(status: int) -> str:
     number = status & 0x7F
     if not number:
         return f"ended unexpectedly with exit status {status >> 8 & 0xFF}"
+    from signal import Signals  # its enumerations are for people, and cost start-up time
+
     try:
-        return f"was killed by signal {number} ({signal.Signals(number).name})"
+        return f"was killed by signal {number} ({Signals(number).name})"
     except ValueError:
         return f"was killed by signal {number}"

@@ -29,6 +29,9 @@ monitor -> sentry
 
 from __future__ import annotations
 
+GOFER_GONE = 72
+"""Exit status of a sentry whose gofer has died or broken its protocol; the reason is on its stderr."""
+
 TEXT_LIMIT = 4096  # characters of a message that are shown
 
 EVENTS: dict[str, dict[str, type]] = {

@@ -33,6 +33,7 @@ from sentry.abi.epoll import (
 )
 from sentry.abi.errors import LinuxError
 from sentry.vfs.anonymous import AnonymousFile
+from sentry.vfs.event_queue import EventQueue
 from sentry.vfs.file import NEVER, POLLIN, POLLRDNORM
 
 TYPE_CHECKING = False
@@ -63,7 +64,10 @@ class _Item:
 
     def wake(self) -> None:
         """The file's wait queue calls."""
-        self.queue.remove(self)
+        queue = self.queue
+        if isinstance(queue, EventQueue) and not queue.events & self.mask:
+            return
+        queue.remove(self)
         self.epoll.make_ready(self)
 
     def _gone(self, reference: object) -> None:

@@ -15,11 +15,11 @@ HostFiles are made before the sentry's filter is installed: socket objects ask t
 
 from __future__ import annotations
 
+import _socket as socket  # the module around it builds enumerations for 2 ms
 import errno
 import fcntl
 import os
 import select
-import socket
 import stat
 import struct
 
@@ -221,12 +221,14 @@ class HostInode(Inode):
 class HostFile(OpenFile):
     """An open file description over an inherited descriptor."""
 
-    __slots__ = ("_poller",)
+    __slots__ = ("_moves", "_poller")
 
     inode: HostInode
 
     def __init__(self, inode: HostInode, flags: int, path: Path | None) -> None:
+        self._moves = False
         super().__init__(flags, inode, path)
+        self._moves = inode.kind == stat.S_IFREG
         self._poller: select.poll | None = None
         self.queue = inode.queue
 
@@ -249,6 +251,16 @@ class HostFile(OpenFile):
         queue = self.queue
         if isinstance(queue, HostQueue) and not queue:
             queue.end()
+
+    @property
+    def offset(self) -> int:  # type: ignore[override] # mypy takes the slot for an attribute that cannot be one
+        """The host's own, which others may share and move."""
+        return os.lseek(self.inode.fd, 0, os.SEEK_CUR) if self._moves else 0
+
+    @offset.setter
+    def offset(self, value: int) -> None:
+        if self._moves:
+            os.lseek(self.inode.fd, value, os.SEEK_SET)
 
     @property
     def seekable(self) -> bool:
@@ -331,10 +343,9 @@ class HostFile(OpenFile):
         if not self.seekable:
             raise LinuxError(errno.ESPIPE)
         try:
-            self.offset = os.lseek(self.inode.fd, offset, whence)
+            return os.lseek(self.inode.fd, offset, whence)
         except (OSError, OverflowError) as error:
             raise LinuxError(getattr(error, "errno", None) or errno.EINVAL) from None
-        return self.offset
 
     def truncate(self, size: int) -> None:
         if not self.seekable:

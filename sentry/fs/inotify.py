@@ -12,7 +12,7 @@ from __future__ import annotations
 import errno
 import os
 import struct
-from collections import deque
+from sentry.lean import deque
 
 from sentry.abi import inotify as abi
 from sentry.abi.errors import LinuxError

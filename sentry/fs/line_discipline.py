@@ -9,7 +9,7 @@ drivers/tty/n_tty.c.
 
 from __future__ import annotations
 
-from collections import deque
+from sentry.lean import deque
 
 from sentry.abi import tty as abi
 from sentry.abi.signals import SIGINT, SIGQUIT, SIGTSTP

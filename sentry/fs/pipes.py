@@ -17,7 +17,7 @@ import errno
 import os
 import stat
 import struct
-from collections import deque
+from sentry.lean import deque
 
 from sentry.abi.errors import LinuxError
 from sentry.kernel.blocking import WaitQueue, wait_for
@@ -443,21 +443,22 @@ async def open_fifo_blocking(inode: Inode, flags: int, path: Path | None) -> Pip
     if mode == os.O_ACCMODE:
         raise LinuxError(errno.EINVAL)
     pipe = pipe_of(inode)
+    waits = not isinstance(inode, PipeInode)  # a pipe of pipe(2) is there whoever else has it open
     kept = flags & ~(os.O_CREAT | os.O_EXCL | os.O_TRUNC | os.O_NOCTTY | os.O_CLOEXEC)
-    if mode == os.O_WRONLY and flags & os.O_NONBLOCK and not pipe.readers:
+    if mode == os.O_WRONLY and flags & os.O_NONBLOCK and not pipe.readers and waits:
         if not pipe.writers and _fifos.pop(inode, None) is not None:
             _usage.pages -= pipe.pages
         raise LinuxError(errno.ENXIO)
     if mode == os.O_RDONLY:
         file: PipeFile = PipeReader(pipe, kept, path)
-        if not pipe.writers:
+        if waits and not pipe.writers:
             file._seen = pipe.writers_opened
             if not flags & os.O_NONBLOCK:
                 await _partner(file, "writers_opened")
                 file._seen = -1
     elif mode == os.O_WRONLY:
         file = PipeWriter(pipe, kept, path)
-        if not pipe.readers:
+        if waits and not pipe.readers:
             await _partner(file, "readers_opened")
     else:
         file = PipeFile(pipe, kept, path)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import errno
 import os
 import struct
-from collections import deque
+from sentry.lean import deque
 
 from sentry.abi.errors import LinuxError
 from sentry.abi.signals import SIGCHLD, SIGKILL, SIGSTOP

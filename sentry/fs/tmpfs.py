@@ -17,7 +17,7 @@ import fcntl
 import os
 import resource
 import stat
-from collections import OrderedDict
+from sentry.lean import OrderedDict
 from time import time_ns
 
 from sentry.abi.errors import LinuxError

@@ -14,8 +14,8 @@ from sentry.kernel import scheduling
 from sentry.kernel.answers import DEFERRED, Answer
 from sentry.kernel.task import Process, Task
 from sentry.mm.memory import UserMemory
+from sentry.platform.base import kill_process
 from sentry.platform.delegated import CLONE_REFUSED
-from sentry.platform.notify import kill_process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from sentry.kernel import exit
 from sentry.kernel.answers import DEFERRED, Answer
 from sentry.kernel.credentials import Credentials
 from sentry.mm import loader
-from sentry.platform.notify import kill_process
+from sentry.platform.base import kill_process
 from sentry.platform.stub import abi
 from sentry.vfs import permission, walk
 

@@ -60,6 +60,7 @@ def _drop_thread(task: Task) -> None:
 
 def process_gone(kernel: Kernel, process: Process) -> None:
     """The host says that the process has ended (it may be a zombie still)."""
+    kernel.platform.reap(process.host_pid)
     let_go(kernel, process)
     if process.pidfd >= 0:
         kernel.unwatch(process.pidfd)
@@ -88,7 +89,7 @@ def process_gone(kernel: Kernel, process: Process) -> None:
         # The host has raised SIGCHLD there: a blocked call has to see it.
         kernel.kick_process(parent)
     if process is kernel.init:
-        _, status = os.waitpid(process.host_pid, 0)
+        status = kernel.platform.exit_status(process.host_pid)
         if kernel.init_killed_by:
             status = kernel.init_killed_by
         kernel.on_exit(status)

@@ -11,11 +11,11 @@ An exception that is neither LinuxError nor Interrupted is a bug of ours: it end
 
 from __future__ import annotations
 
-import heapq
+from _heapq import heappop, heappush
 import os
 import select
 import time
-from collections import deque
+from sentry.lean import deque
 
 from sentry.abi.errors import ERESTARTNOINTR, Interrupted, LinuxError
 from sentry.core import native
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from sentry.control.config import SandboxConfig
     from sentry.kernel.task import Process, Task
-    from sentry.platform.notify import NotifyPlatform
+    from sentry.platform.base import HostPlatform
     from sentry.vfs.file import OpenFile
     from sentry.vfs.mounts import MountNamespace
 
@@ -53,7 +53,7 @@ class Timer:
 class Kernel:
     """The state of one sandbox. See the module for who may touch it."""
 
-    def __init__(self, config: SandboxConfig, platform: NotifyPlatform, proc_fd: int) -> None:
+    def __init__(self, config: SandboxConfig, platform: HostPlatform, proc_fd: int) -> None:
         self.config = config
         self.platform = platform
         self.proc_fd = proc_fd  # the host's procfs of the sentry's own pid namespace, -1: none
@@ -99,7 +99,7 @@ class Kernel:
         """Runs callback at deadline (CLOCK_MONOTONIC, ns), once."""
         timer = Timer(deadline, callback)
         self._timer_serial += 1
-        heapq.heappush(self._timers, (deadline, self._timer_serial, timer))
+        heappush(self._timers, (deadline, self._timer_serial, timer))
         return timer
 
     def watch(self, fd: int, events: int, callback: Callable[[int], None]) -> None:
@@ -185,7 +185,7 @@ class Kernel:
     def _run_timers(self) -> None:
         now = _monotonic()
         while self._timers and self._timers[0][0] <= now:
-            callback = heapq.heappop(self._timers)[2].callback
+            callback = heappop(self._timers)[2].callback
             if callback is not None:
                 callback()
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import errno
 import time
-from collections import deque
+from sentry.lean import deque
 
 from sentry.abi import ipc as abi
 from sentry.abi.errors import LinuxError

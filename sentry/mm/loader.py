@@ -30,6 +30,7 @@ _TOP = 0x7FFFFFFFF000
 _PROT_READ, _PROT_WRITE, _PROT_EXEC = 1, 2, 4
 _MAP_PRIVATE, _MAP_FIXED, _MAP_ANONYMOUS = 2, 0x10, 0x20
 _BINPRM_BUF = 256
+_MAX_OFFSET = (1 << 63) - 1
 
 # Where position-independent programs and interpreters go: far from the stack, the host's mmap area and the stub.
 _PIE_BASE, _INTERPRETER_BASE = 0x555555554000, 0x7D0000000000
@@ -260,6 +261,8 @@ def parse_script(start: bytes) -> tuple[bytes, bytes]:
 
 def _read(file: OpenFile, size: int, offset: int) -> bytes:
     data = b""
+    if offset + size > _MAX_OFFSET:
+        return data
     while len(data) < size:
         more = file.pread(size - len(data), offset + len(data))
         if not more:

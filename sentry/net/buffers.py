@@ -8,7 +8,7 @@ finds the socket full and writable again about where it would natively. Knows no
 
 from __future__ import annotations
 
-from collections import deque
+from sentry.lean import deque
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

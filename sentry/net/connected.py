@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import errno
 import os
-from collections import deque
+from sentry.lean import deque
 
 from sentry.abi import socket as abi
 from sentry.abi.errors import LinuxError
 from sentry.net import rights as scm
 from sentry.net.buffers import ByteQueue, Message, MessageQueue, capacity
-from sentry.net.socket import Socket
+from sentry.net.socket import OUT, POLLWRBAND, Socket
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class ConnectedSocket(Socket):
         if peer is not None and peer.queue:
             limit = peer.send_limit
             if not self.has_room(before, limit) and self.has_room(self.received.charge, limit):
-                peer.queue.wake()
+                peer.queue.wake_for(OUT | POLLWRBAND)
 
     def receive(self, size: int, flags: int = 0) -> Message:
         if flags & (abi.MSG_OOB | abi.MSG_ERRQUEUE):

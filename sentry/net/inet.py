@@ -11,7 +11,6 @@ Source: net/ipv4/af_inet.c, inet_connection_sock.c, ip(7), ipv6(7); compared wit
 from __future__ import annotations
 
 import errno
-import random
 
 from sentry.abi import socket as abi
 from sentry.abi.errors import LinuxError
@@ -278,7 +277,7 @@ class PortTable:
     def _free_port(self, socket: InetSocket, host: bytes) -> int:
         first, last = EPHEMERAL
         count = last - first + 1
-        start = random.randrange(count)
+        start = int.from_bytes(os.urandom(4), "little") % count
         for offset in range(count):
             port = first + (start + offset) % count
             if port not in self._bound:

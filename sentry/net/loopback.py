@@ -11,7 +11,6 @@ Source: net/ipv4/tcp.c, udp.c, tcp(7), udp(7); compared with native runs.
 from __future__ import annotations
 
 import errno
-import random
 import struct
 
 from sentry.abi import socket as abi
@@ -31,7 +30,7 @@ from sentry.net.inet import (
     parse,
     unparse,
 )
-from sentry.net.socket import ERR, HUP, IN, OUT, RDHUP, read_int
+from sentry.net.socket import ERR, HUP, IN, OUT, POLLWRBAND, RDHUP, read_int
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,7 +39,6 @@ if TYPE_CHECKING:
     from sentry.net.inet import Endpoint
     from sentry.net.rights import Rights
 
-_POLLWRBAND = 0x200
 _TCP_CAPACITY = 1 << 20
 """Bytes in flight one way, unless SO_SNDBUF says else: Linux grows its own to a few megabytes."""
 _UDP_MAX = 65507
@@ -247,7 +245,7 @@ class TcpSocket(ConnectedSocket, InetSocket):
         if not count:
             raise LinuxError(errno.EAGAIN)
         if peer.queue:
-            peer.queue.wake()
+            peer.queue.wake_for(IN)
         return count
 
     def _broken(self, number: int) -> None:
@@ -360,7 +358,7 @@ def _listener(host: bytes, port: int) -> TcpSocket | None:
     found = best_match([socket for socket in tcp_ports.at(port) if socket.listening], host)
     if not found:
         return None
-    choice = found[0] if len(found) == 1 else random.choice(found)
+    choice = found[0] if len(found) == 1 else found[os.urandom(1)[0] % len(found)]
     assert isinstance(choice, TcpSocket)
     return choice
 
@@ -444,7 +442,7 @@ class UdpSocket(InetSocket):
         if target.received.charge + charge <= capacity(target.receive_buffer):
             target.received.put(Message(bytes(data), unparse(target.family, source), charge=charge))
             if target.queue:
-                target.queue.wake()
+                target.queue.wake_for(IN)
         return len(data)
 
     def receive(self, size: int, flags: int = 0) -> Message:
@@ -469,7 +467,7 @@ class UdpSocket(InetSocket):
             raise LinuxError(errno.ENOTCONN)
 
     def poll(self) -> int:
-        events = OUT | _POLLWRBAND
+        events = OUT | POLLWRBAND
         if self.error:
             events |= ERR
         if self.read_shut:

@@ -16,9 +16,9 @@ import struct
 
 from sentry.abi import socket as abi
 from sentry.abi.errors import LinuxError
-from sentry.kernel.blocking import WaitQueue
 from sentry.kernel.credentials import CAP_NET_ADMIN
 from sentry.vfs.anonymous import AnonymousInode, sockfs
+from sentry.vfs.event_queue import EventQueue
 from sentry.vfs.file import POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP, POLLRDNORM, POLLWRNORM, OpenFile
 
 TYPE_CHECKING = False
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 IN = POLLIN | POLLRDNORM
 OUT = POLLOUT | POLLWRNORM
-ERR, HUP, RDHUP = POLLERR, POLLHUP, POLLRDHUP
+ERR, HUP, RDHUP, POLLWRBAND = POLLERR, POLLHUP, POLLRDHUP, 0x200
 
 DEFAULT_BUFFER = 212992  # /proc/sys/net/core/{r,w}mem_default and _max
 _MIN_SEND, _MIN_RECEIVE = 4608, 2304
@@ -69,7 +69,7 @@ class Socket(OpenFile):
             AnonymousInode(sockfs, stat.S_IFSOCK | 0o777, credentials.fsuid, credentials.fsgid),
             None,
         )
-        self.queue = WaitQueue()
+        self.queue: EventQueue = EventQueue()
         self.family = family
         self.type = kind
         self.protocol = protocol

@@ -10,7 +10,6 @@ Source: net/unix/af_unix.c, unix(7); compared with native runs.
 from __future__ import annotations
 
 import errno
-import random
 import stat
 
 from sentry.abi import socket as abi
@@ -18,7 +17,7 @@ from sentry.abi.errors import LinuxError
 from sentry.net import rights as scm
 from sentry.net.buffers import PIECE, ByteQueue, Message, MessageQueue, Ucred, capacity, message_charge
 from sentry.net.connected import CONNECTED, FRESH, LISTENING, ConnectedSocket
-from sentry.net.socket import ERR, HUP, IN, OUT, RDHUP, Socket
+from sentry.net.socket import ERR, HUP, IN, OUT, POLLWRBAND, RDHUP, Socket
 from sentry.vfs import namei, permission, walk
 
 TYPE_CHECKING = False
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from sentry.vfs.inode import Inode
     from sentry.vfs.path import Path
 
-POLLWRBAND = 0x200
 UNIX_OUT = OUT | POLLWRBAND
 
 _FAMILY = abi.AF_UNIX.to_bytes(2, "little")
@@ -100,7 +98,7 @@ class UnixSocket(Socket):
 
     def autobind(self) -> None:
         """Binds to an unused abstract name of five hexadecimal digits."""
-        start = random.getrandbits(20)
+        start = int.from_bytes(os.urandom(3), "little") & 0xFFFFF
         for offset in range(1 << 20):
             key = b"%05x" % (start + offset & 0xFFFFF)
             if (self.type, key) not in abstract:
@@ -265,7 +263,7 @@ class UnixConnected(ConnectedSocket, UnixSocket):
                 raise LinuxError(errno.EAGAIN)
             received.put(Message(bytes(data), b"", rights, stamp, 0, self, message_charge(count)))
         if peer.queue:
-            peer.queue.wake()
+            peer.queue.wake_for(IN)
         return count
 
     def not_connected(self) -> None:
@@ -444,7 +442,7 @@ class UnixDatagram(UnixSocket):
         other.received.put(Message(bytes(data), self.sender_address(), rights, stamp, 0, self, charge))
         self.charge += charge
         if other.queue:
-            other.queue.wake()
+            other.queue.wake_for(IN)
         return size
 
     def receive(self, size: int, flags: int = 0) -> Message:
@@ -477,7 +475,7 @@ class UnixDatagram(UnixSocket):
             was_writable = sender.writable
             sender.charge -= message.charge
             if not was_writable and sender.writable:
-                sender.queue.wake()
+                sender.queue.wake_for(UNIX_OUT)
         message.sender = None
 
     def _discard(self) -> None:

@@ -14,7 +14,6 @@ from __future__ import annotations
 import os
 import struct
 import sys
-import tempfile
 
 from sentry.platform.stub import abi
 
@@ -135,6 +134,8 @@ def call_filter(tracing: bool = False) -> bytes:
 
 def export(rules: object) -> bytes:
     """The BPF program of a pyseccomp filter, as an array of struct sock_filter."""
+    import tempfile
+
     with tempfile.TemporaryFile() as file:
         rules.export_bpf(file)  # type: ignore[attr-defined] # pyseccomp is untyped
         file.seek(0)

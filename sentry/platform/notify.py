@@ -2,59 +2,42 @@
 # SPDX-License-Identifier: Apache-2.0
 """The seccomp-notify platform: trapped calls arrive at a listener, answers go back through it.
 
-Owns the listener, the epoll instance of the loop and the copy buffers. Source: seccomp_unotify(2).
+Owns the listener. Source: seccomp_unotify(2).
 """
 
 from __future__ import annotations
 
-import errno
 import os
 import select
 import struct
 
-from sentry.abi.errors import LinuxError
-from sentry.abi.signals import SIGKILL
 from sentry.core import native
-from sentry.platform.interface import Platform
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from sentry.platform.base import NOTIFICATION, READY, HostPlatform
 
 SYNC_WAKE_UP = 1
 _SET_FLAGS = 1 << 30 | 8 << 16 | 0x21 << 8 | 4  # SECCOMP_IOCTL_NOTIF_SET_FLAGS, Linux 6.6
 _IOCTL = 16
-_SMALL = 64 * 1024
-_READY = 32
-
-NOTIFICATION = struct.Struct("<QIIiIQ6Q")
 
 
-class NotifyPlatform(Platform):
+class NotifyPlatform(HostPlatform):
     """See Platform. Everything runs on the loop's thread."""
 
     name = "notify"
 
     def __init__(self, listener: int) -> None:
+        super().__init__()
         self.listener = listener
-        self.epoll = select.epoll()
-        self.epoll_fd = self.epoll.fileno()
         token = struct.pack("=IQ", select.EPOLLIN, native.LISTENER_TOKEN)
         result = native.syscall(233, self.epoll_fd, 1, listener, token)  # epoll_ctl(EPOLL_CTL_ADD): a 64-bit token
         if result < 0:
             raise OSError(-result, os.strerror(-result))
         # Before 6.6: answers wake the task on whatever processor, which is slower and right all the same.
         native.syscall(_IOCTL, listener, _SET_FLAGS, SYNC_WAKE_UP)
-        self._call, self._call_view = native.new_notification()
-        self._ready, self._ready_view = native.new_ready(_READY)
-        self._buffer, self._view = native.new_buffer(_SMALL)
 
     # -- the loop --
     def step(self, reply: int, value: int, flags: int, timeout_ns: int) -> tuple[tuple[int, ...] | None, int]:
-        """Answers reply (0: nothing), waits, receives: (the call's fields as NOTIFICATION, or None; how many
-        descriptors of ready_events() are ready)."""
         result = native.step(
-            self.epoll_fd, self.listener, reply, value, flags, timeout_ns, self._call, self._ready, _READY
+            self.epoll_fd, self.listener, reply, value, flags, timeout_ns, self._call, self._ready, READY
         )
         if result >= native.RECEIVED:
             return NOTIFICATION.unpack(self._call_view), result & 0xFFFF
@@ -62,44 +45,7 @@ class NotifyPlatform(Platform):
             raise OSError(-result, os.strerror(-result))
         return None, result
 
-    def ready_events(self, count: int) -> list[tuple[int, int]]:
-        """(descriptor, EPOLL* events) of the last step. Python's epoll fills the lower half of the token only."""
-        return [struct.unpack_from("=I4xI", self._ready_view, 16 * index) for index in range(count)]
-
-    def receiver(self) -> Callable[..., tuple[tuple[int, ...] | None, int]]:
-        """step(), bound once for the loop."""
-        return self.step
-
     # -- Platform --
-    def read_memory(self, host_tid: int, address: int, size: int) -> bytes:
-        if size <= _SMALL:
-            got = native.raw_read_memory(host_tid, address, self._buffer, size)
-            return self._view[:got].tobytes() if got > 0 else b""
-        buffer, view = native.new_buffer(size)
-        got = native.raw_read_memory(host_tid, address, buffer, size)
-        return view[:got].tobytes() if got > 0 else b""
-
-    def write_memory(self, host_tid: int, address: int, data: bytes | bytearray | memoryview) -> int:
-        if not len(data):
-            return 0
-        source = data if type(data) is bytes else native.pointer_to(data)  # cffi passes bytes as they are
-        got = native.raw_write_memory(host_tid, address, source, len(data))
-        return int(got) if got > 0 else 0
-
-    def read_string(self, host_tid: int, address: int, limit: int) -> bytes | None:
-        if limit > _SMALL:
-            buffer, view = native.new_buffer(limit)
-        else:
-            buffer, view = self._buffer, self._view
-        got = native.raw_read_string(host_tid, address, buffer, limit)
-        return view[:got].tobytes() if got >= 0 else None
-
-    def copy_in_to_file(self, host_tid: int, address: int, size: int, fd: int, offset: int) -> int:
-        return int(native.copy_in(host_tid, address, size, fd, offset))
-
-    def copy_out_of_file(self, host_tid: int, address: int, size: int, fd: int, offset: int) -> int:
-        return int(native.copy_out(host_tid, address, size, fd, offset))
-
     def answer(self, call: int, value: int) -> bool:
         return int(native.answer(self.listener, call, value, 0)) == 0
 
@@ -108,21 +54,3 @@ class NotifyPlatform(Platform):
 
     def install(self, call: int, fd: int) -> int:
         return int(native.install(self.listener, call, fd, 0))
-
-    def send_signal(self, host_tgid: int, host_tid: int | None, signal_number: int, info: bytes | None) -> None:
-        if host_tid is not None:
-            if info is None:
-                result = native.syscall(234, host_tgid, host_tid, signal_number)  # tgkill
-            else:
-                result = native.syscall(297, host_tgid, host_tid, signal_number, info)  # rt_tgsigqueueinfo
-        elif info is None:
-            result = native.syscall(62, host_tgid, signal_number)  # kill
-        else:
-            result = native.syscall(129, host_tgid, signal_number, info)  # rt_sigqueueinfo
-        if result < 0:
-            raise LinuxError(errno.ESRCH if result == -errno.EPERM else -result)
-
-
-def kill_process(host_pid: int) -> None:
-    """Ends a process of the sandbox that broke the rules; harmless if it is gone."""
-    native.syscall(62, host_pid, SIGKILL)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import errno
 import os
-from heapq import heappop, heappush
+from _heapq import heappop, heappush
 
 from sentry.abi.errors import LinuxError
 from sentry.vfs import locks
