@@ -12,6 +12,7 @@ from __future__ import annotations
 import errno
 import gc
 import os
+import sys
 import time
 
 from gofer.channel import Channel
@@ -43,6 +44,7 @@ from syscalls.table import dispatch_table
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import ModuleType
 
     from sentry.control.config import ProcessConfig, SandboxConfig
 
@@ -135,13 +137,16 @@ _PRELOADED = ("sentry.abi", "sentry.fs", "sentry.kernel", "sentry.net", "sentry.
 
 def _preload(config: SandboxConfig) -> None:
     """Imports what handlers import when they first need it: behind the walls there is no file to import from."""
-    import importlib
-
     for package in _PRELOADED:
-        folder = os.path.dirname(importlib.import_module(package).__file__ or "")
+        folder = os.path.dirname(_module(package).__file__ or "")
         for entry in sorted(os.listdir(folder)):
             if entry.endswith(".py") and (config.strace or entry != "strace.py"):
-                importlib.import_module(f"{package}.{entry[:-3]}")
+                _module(f"{package}.{entry[:-3]}")
+
+
+def _module(name: str) -> ModuleType:
+    __import__(name)  # importlib would have to be imported itself
+    return sys.modules[name]
 
 
 def _inherited_limits() -> dict[int, tuple[int, int]]:

@@ -159,7 +159,15 @@ def _set_tsc(task: Task, value: int, arg3: int, arg4: int, arg5: int) -> int:
 
 
 def _get_timer_slack(task: Task, arg2: int, arg3: int, arg4: int, arg5: int) -> int:
-    return DEFAULT_TIMER_SLACK
+    slack = task.extra.get("timer slack", DEFAULT_TIMER_SLACK)
+    assert isinstance(slack, int)
+    return slack
+
+
+def _set_timer_slack(task: Task, arg2: int, arg3: int, arg4: int, arg5: int) -> int:
+    """Kept and told: the host's timers have the host's slack."""
+    task.extra["timer slack"] = arg2 if 0 < arg2 < 1 << 63 else DEFAULT_TIMER_SLACK
+    return 0
 
 
 def _zero(task: Task, arg2: int, arg3: int, arg4: int, arg5: int) -> int:
@@ -208,7 +216,7 @@ _OPTIONS: dict[int, Option] = {
     abi.PR_GET_TSC: _get_tsc,
     abi.PR_SET_TSC: _set_tsc,
     abi.PR_GET_TIMERSLACK: _get_timer_slack,
-    abi.PR_SET_TIMERSLACK: _zero,
+    abi.PR_SET_TIMERSLACK: _set_timer_slack,
     abi.PR_GET_TIMING: _zero,  # PR_TIMING_STATISTICAL
     abi.PR_SET_TIMING: _set_timing,
     abi.PR_TASK_PERF_EVENTS_DISABLE: _zero,

@@ -8,13 +8,13 @@ import errno
 import os
 
 from sentry.abi.errors import LinuxError
-from sentry.kernel import clone as clones
+from sentry.abi.signals import SIGSYS
 from sentry.fs.pidfd import PidFile
+from sentry.kernel import clone as clones
 from sentry.kernel import exec as execs
 from sentry.kernel import exit as exits
 from sentry.kernel import signals
 from sentry.kernel.answers import Answer
-from sentry.kernel.credentials import CAP_SYS_ADMIN
 from sentry.kernel.task import Process, Task
 from sentry.platform.stub import abi
 from syscalls.helpers import install
@@ -75,7 +75,7 @@ def stub_cloned(task: Task, cookie: ULong, result: Long) -> int | Answer:
 @syscall(abi.SIGSYS, name="stub_sigsys")
 def stub_sigsys(task: Task, code: Int) -> int:
     """A SIGSYS that somebody sent and nobody handles; the stub has reset it to its default, which ends the process."""
-    signals.send_thread(task.kernel, task, signals.SIGSYS)
+    signals.send_thread(task.kernel, task, SIGSYS)
     return 0
 
 
@@ -185,6 +185,6 @@ def unshare(task: Task, flags: ULong) -> int:
 
 @syscall(308, support=PARTIAL, note="there are no other namespaces to join")
 def setns(task: Task, fd: Fd, kind: Flags) -> int:
-    """setns(2). Raises: EBADF, EINVAL, EPERM."""
+    """setns(2). Raises: EBADF, EINVAL."""
     task.files.get(fd)
-    raise LinuxError(errno.EINVAL if task.credentials.has(CAP_SYS_ADMIN) else errno.EPERM)
+    raise LinuxError(errno.EINVAL)

@@ -253,7 +253,7 @@ class HostFile(OpenFile):
             queue.end()
 
     @property
-    def offset(self) -> int:  # type: ignore[override] # mypy takes the slot for an attribute that cannot be one
+    def offset(self) -> int:
         """The host's own, which others may share and move."""
         return os.lseek(self.inode.fd, 0, os.SEEK_CUR) if self._moves else 0
 

@@ -12,10 +12,10 @@ from __future__ import annotations
 import errno
 import os
 import struct
-from sentry.lean import deque
 
 from sentry.abi import inotify as abi
 from sentry.abi.errors import LinuxError
+from sentry.lean import deque
 from sentry.vfs import events
 from sentry.vfs.anonymous import AnonymousFile
 from sentry.vfs.file import POLLIN, POLLRDNORM
@@ -53,6 +53,8 @@ def _happened(inode: Inode, mask: int, name: bytes, cookie: int) -> None:
     if watches is None:
         return
     kind = mask & abi.IN_ALL_EVENTS
+    if kind & (abi.IN_DELETE_SELF | abi.IN_MOVE_SELF):
+        mask &= ~abi.IN_ISDIR  # Linux does not say it there
     for watch in list(watches):
         if watch.mask & kind:
             watch.file.queue_event(watch.wd, mask, cookie, name)

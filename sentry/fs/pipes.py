@@ -17,11 +17,11 @@ import errno
 import os
 import stat
 import struct
-from sentry.lean import deque
 
 from sentry.abi.errors import LinuxError
 from sentry.kernel.blocking import WaitQueue, wait_for
 from sentry.kernel.credentials import CAP_SYS_RESOURCE
+from sentry.lean import deque
 from sentry.vfs.anonymous import AnonymousInode, pipefs
 from sentry.vfs.file import POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM, OpenFile
 

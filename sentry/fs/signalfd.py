@@ -15,10 +15,10 @@ from __future__ import annotations
 import errno
 import os
 import struct
-from sentry.lean import deque
 
 from sentry.abi.errors import LinuxError
 from sentry.abi.signals import SIGCHLD, SIGKILL, SIGSTOP
+from sentry.lean import deque
 from sentry.platform.stub.abi import SENT_BY_KILL, SENT_BY_TKILL
 from sentry.vfs.anonymous import AnonymousFile
 from sentry.vfs.file import POLLIN

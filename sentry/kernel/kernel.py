@@ -11,17 +11,18 @@ An exception that is neither LinuxError nor Interrupted is a bug of ours: it end
 
 from __future__ import annotations
 
-from _heapq import heappop, heappush
 import os
 import select
 import time
-from sentry.lean import deque
+from _heapq import heappop, heappush
 
 from sentry.abi.errors import ERESTARTNOINTR, Interrupted, LinuxError
+from sentry.abi.signals import SIGSYS
 from sentry.core import native
 from sentry.kernel import clone, exit, signals, strangers
 from sentry.kernel.answers import DEFERRED, PROCEED
 from sentry.kernel.blocking import READY, TIMED_OUT, Block
+from sentry.lean import deque
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -298,7 +299,7 @@ class Kernel:
         is pending, which we cannot know: so we make one pending, whose handler in the stub decides."""
         try:
             self.platform.send_signal(
-                task.process.host_pid, task.host_tid, signals.SIGSYS, signals.kick_information(no_hand)
+                task.process.host_pid, task.host_tid, SIGSYS, signals.kick_information(no_hand)
             )
         except LinuxError:
             pass  # the thread is gone

@@ -93,6 +93,7 @@ def _tell_parent(kernel: Kernel, process: Process, number: int) -> None:
 
 _TRUE_CODES = {abi.SENT_BY_KILL: 0, abi.SENT_BY_TKILL: -6}
 _SI_TIMER, _SI_SIGIO = -2, -5
+_STUB_TIME = 1_000_000  # ns
 
 
 def _travelling(number: int, info: bytes) -> bytes | None:
@@ -126,6 +127,11 @@ def _reaches_init(kernel: Kernel, number: int, sender: Task | None) -> bool:
         status = kernel.host_status(kernel.init.host_pid)
         caught = int(status.get(b"SigCgt", b"0"), 16) | int(status.get(b"SigIgn", b"0"), 16)
         blocked = int(status.get(b"SigBlk", b"0"), 16) if number != SIGKILL else 0
+        if blocked >> (SIGSYS - 1) & 1:
+            # In the stub, which blocks everything for a moment (and may be about to exec): we see what the guest blocks
+            # when it is out of it.
+            kernel.call_at(kernel.now() + _STUB_TIME, lambda: kernel.send_signal(kernel.init, number, sender))
+            return False
         if number == SIGKILL or not (caught | blocked) >> (number - 1) & 1:
             kernel.init_killed_by = number
             native.syscall(62, kernel.init.host_pid, SIGKILL)

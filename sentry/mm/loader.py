@@ -9,7 +9,7 @@ image goes on. Image.plan() is what the stub then maps. Source: fs/binfmt_script
 from __future__ import annotations
 
 import errno
-import random
+import os
 import struct
 
 from sentry.abi.errors import LinuxError
@@ -34,7 +34,6 @@ _MAX_OFFSET = (1 << 63) - 1
 
 # Where position-independent programs and interpreters go: far from the stack, the host's mmap area and the stub.
 _PIE_BASE, _INTERPRETER_BASE = 0x555555554000, 0x7D0000000000
-_RANDOM = random.SystemRandom()
 
 AT_PHDR, AT_PHENT, AT_PHNUM, AT_BASE, AT_ENTRY = 3, 4, 5, 7, 9
 AT_UID, AT_EUID, AT_GID, AT_EGID, AT_SECURE = 11, 12, 13, 14, 23
@@ -98,7 +97,7 @@ class Elf:
                 raise LinuxError(errno.EPERM if low < 4096 else errno.ENOEXEC)
         else:
             base = _INTERPRETER_BASE if interpreter else _PIE_BASE
-            base += _RANDOM.getrandbits(24) * PAGE
+            base += int.from_bytes(os.urandom(3), "little") * PAGE
             base -= base % alignment
             self.bias = base - low
         if high + self.bias > _TOP:
@@ -208,7 +207,8 @@ def prepare(file: OpenFile, filename: bytes, opener: Opener, reachable: bool = T
 
     Raises: LinuxError(ENOEXEC, ELOOP, ELIBBAD, EINVAL, ENOENT, EACCES, ...).
     """
-    drop, prefix, name = 0, [], filename
+    prefix: list[bytes] = []
+    drop, name = 0, filename
     try:
         for _ in range(6):
             start = _read(file, _BINPRM_BUF, 0)

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import errno
 import os
-from sentry.lean import deque
 
 from sentry.abi import socket as abi
 from sentry.abi.errors import LinuxError
+from sentry.lean import deque
 from sentry.net import rights as scm
 from sentry.net.buffers import ByteQueue, Message, MessageQueue, capacity
 from sentry.net.socket import OUT, POLLWRBAND, Socket

@@ -11,6 +11,7 @@ Source: net/ipv4/af_inet.c, inet_connection_sock.c, ip(7), ipv6(7); compared wit
 from __future__ import annotations
 
 import errno
+import os
 
 from sentry.abi import socket as abi
 from sentry.abi.errors import LinuxError

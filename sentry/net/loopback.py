@@ -11,6 +11,7 @@ Source: net/ipv4/tcp.c, udp.c, tcp(7), udp(7); compared with native runs.
 from __future__ import annotations
 
 import errno
+import os
 import struct
 
 from sentry.abi import socket as abi

@@ -10,6 +10,7 @@ Source: net/unix/af_unix.c, unix(7); compared with native runs.
 from __future__ import annotations
 
 import errno
+import os
 import stat
 
 from sentry.abi import socket as abi

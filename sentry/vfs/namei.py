@@ -164,6 +164,7 @@ def _open_temporary(task: Task, base: Path, path: bytes, flags: int, mode: int, 
     inode = directory.temporary(mode, task.credentials.fsuid, gid)
     dentry = Dentry(b"#%d" % inode.attributes().ino, place.dentry, inode)
     dentry.deleted = True
+    dentry.linkable = not flags & os.O_EXCL
     file = inode.open(flags & ~(os.O_TMPFILE | os.O_EXCL), Path(place.mount, dentry), task)
     file.flags = (flags & ~_NOT_KEPT) | _O_TMPFILE | os.O_DIRECTORY
     return file
@@ -321,7 +322,7 @@ def symlink(task: Task, target: bytes, base: Path, path: bytes) -> Path:
 def link(task: Task, old: Path, base: Path, path: bytes) -> Path:
     """link(2) of the file at old (which the caller resolved by AT_SYMLINK_FOLLOW or AT_EMPTY_PATH).
 
-    Raises: EXDEV, EPERM (a directory), ENOENT (a file without a name, opened with O_EXCL), and more.
+    Raises: EXDEV, EPERM (a directory), ENOENT (the last name is gone, or O_TMPFILE | O_EXCL never gave one), and more.
     """
     last, dentry = _new_name(task, base, path, False)
     directory = last.directory
@@ -334,6 +335,8 @@ def link(task: Task, old: Path, base: Path, path: bytes) -> Path:
         raise LinuxError(errno.EXDEV)
     if old.dentry.kind == stat.S_IFDIR:
         raise LinuxError(errno.EPERM)
+    if not inode.attributes().nlink and not old.dentry.linkable:
+        raise LinuxError(errno.ENOENT)
     directory.inode.link(last.name, inode)
     if events.hooks:
         events.notify(inode, events.IN_ATTRIB)

@@ -38,7 +38,8 @@ class Dentry:
     """
 
     __slots__ = (
-        "__weakref__", "children", "deleted", "inode", "kind", "mounts", "name", "parent", "recent", "synthetic",
+        "__weakref__", "children", "deleted", "inode", "kind", "linkable", "mounts", "name", "parent", "recent",
+        "synthetic",
     )  # fmt: skip
 
     def __init__(self, name: bytes, parent: Dentry | None, inode: Inode | None) -> None:
@@ -49,6 +50,7 @@ class Dentry:
         self.children: dict[bytes, Dentry] = {} if self.kind == S_IFDIR else _NO_CHILDREN
         self.mounts = 0
         self.deleted = False
+        self.linkable = False  # an unnamed file (O_TMPFILE) that linkat may give a name
         self.recent = False
         self.synthetic = False  # a mount point that the file system itself does not have
 

@@ -190,7 +190,6 @@ def check_size(task: Task, size: int, current: int = 0) -> None:
     if limits is not None:
         limit = limits.get(RLIMIT_FSIZE)
         if limit is not None and size > limit[0]:
-
             task.kernel.send_thread_signal(task, SIGXFSZ)
             raise LinuxError(errno.EFBIG)
 
