@@ -216,8 +216,8 @@ TTY_REQUESTS = {
 """ioctl requests on terminals given as stdio."""
 
 
-def build_filter() -> bytes:
-    """The sentry's filter, compiled by libseccomp; anything else kills the process."""
+def build_filter(tracing: bool = False) -> bytes:
+    """The sentry's filter, compiled by libseccomp; anything else kills the process. tracing: with ptrace(2)."""
     import pyseccomp
 
     from sentry.platform import filters
@@ -232,5 +232,10 @@ def build_filter() -> bytes:
         )
     # The notifier's requests: '!' in the second byte.
     rules.add_rule_exactly(pyseccomp.ALLOW, "ioctl", pyseccomp.Arg(1, pyseccomp.MASKED_EQ, 0xFF00, 0x2100))
+    if tracing:
+        from sentry.platform.ptrace import REQUESTS
+
+        for request in REQUESTS:
+            rules.add_rule_exactly(pyseccomp.ALLOW, "ptrace", pyseccomp.Arg(0, pyseccomp.EQ, request))
     # Python asks whether descriptors are terminals with requests of the tty that are listed; everything else fails.
     return filters.export(rules)

@@ -170,9 +170,8 @@ def _load(kernel: Kernel, caller: Task, address: int, pending: PendingExec) -> i
         loader.AT_SECURE: int(pending.secure),
     }
     try:
-        numbers = [_install(task, call, image.elf.file)]
-        if image.interpreter is not None:
-            numbers.append(_install(task, call, image.interpreter.file))
+        files = [image.elf.file] if image.interpreter is None else [image.elf.file, image.interpreter.file]
+        numbers = _install(task, call, files)
         plan = image.plan(numbers[0], numbers[-1], auxiliary)
         task.memory.write(address, plan)
     except LinuxError as error:
@@ -184,13 +183,14 @@ def _load(kernel: Kernel, caller: Task, address: int, pending: PendingExec) -> i
     return len(plan)
 
 
-def _install(task: Task, call: int, file: OpenFile) -> int:
-    fd = file.mappable(_PROT_READ_EXEC, False)
-    number = task.kernel.platform.install(call, fd)
-    if number < 0:
-        raise LinuxError(-number)
-    task.kernel.note_mapping(task, fd, file)
-    return number
+def _install(task: Task, call: int, files: list[OpenFile]) -> list[int]:
+    fds = [file.mappable(_PROT_READ_EXEC, False) for file in files]
+    numbers = task.kernel.platform.install_all(call, fds)
+    if numbers[0] < 0:
+        raise LinuxError(-numbers[0])
+    for fd, file in zip(fds, files, strict=True):
+        task.kernel.note_mapping(task, fd, file)
+    return numbers
 
 
 def credentials_after(before: Credentials, file: OpenFile, path: Path | None) -> Credentials:

@@ -198,6 +198,8 @@ class Kernel:
             return strangers.handle(self, call)
         self.current = task
         task.call = identity
+        if task.restart_deadline is not None and number != task.syscall_number:
+            task.restart_deadline = None
         task.syscall_number = number
         handler = self.calls.get(number)
         if handler is None:

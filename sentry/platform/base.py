@@ -24,7 +24,7 @@ READY = 32
 """Descriptors that one step reports at most."""
 
 NOTIFICATION = struct.Struct("<QIIiIQ6Q")
-"""A trapped call as step() gives it: identity, host tid, flags, number, architecture, instruction pointer, arguments."""
+"""A trapped call as step() gives it: identity, host tid, flags, number, architecture, address, arguments."""
 
 
 class HostPlatform(Platform):

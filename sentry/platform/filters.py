@@ -151,10 +151,10 @@ def load(name: str) -> bytes:
         return _MAKERS[name]()
 
 
-def _sentry_filter() -> bytes:
+def _sentry_filter(tracing: bool = False) -> bytes:
     from sentry.jail import build_filter
 
-    return build_filter()
+    return build_filter(tracing)
 
 
 _MAKERS = {
@@ -162,6 +162,7 @@ _MAKERS = {
     "task-notify": call_filter,
     "task-trace": lambda: call_filter(tracing=True),
     "sentry": _sentry_filter,
+    "sentry-ptrace": lambda: _sentry_filter(tracing=True),
 }
 
 

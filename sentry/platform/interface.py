@@ -45,6 +45,11 @@ class Platform(ABC):
         """Puts a copy of fd (close-on-exec) into the calling task's real descriptor table: its number, or a negative
         errno."""
 
+    def install_all(self, call: int, fds: Sequence[int]) -> list[int]:
+        """install() for the one or two descriptors of a call that needs several: their numbers, or [a negative errno]."""
+        numbers = [self.install(call, fd) for fd in fds]
+        return [min(numbers)] if min(numbers) < 0 else numbers
+
     @abstractmethod
     def send_signal(self, host_tgid: int, host_tid: int | None, signal: int, info: bytes | None) -> None:
         """Sends to a process, or to one of its threads; info is a siginfo_t to queue (None: as kill(2)).

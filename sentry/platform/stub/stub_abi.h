@@ -7,6 +7,7 @@
 #define STUB_BASE 0x200000000000
 #define STUB_SIZE 0x10000      /* no instruction of the stub lies above STUB_BASE + STUB_SIZE */
 #define STUB_LOADER_FD 63      /* the stub's own file, in every task's real descriptor table */
+#define STUB_SOCKET_FD 62      /* ptrace platform only: the socket over which descriptors come, in the same table */
 #define STUB_MARK 0x50595343   /* "PYSC": the upper half of a descriptor argument that means a real descriptor */
 
 /* Private calls: numbers that no kernel has (and below x32's bit). They reach the sentry as any unknown number does. */
