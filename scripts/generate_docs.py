@@ -4,23 +4,24 @@
 
     python -m scripts.generate_docs [--check]
 
-docs/syscalls.md comes from the one table of system calls (syscalls/table.py), docs/flags.md from the one table of
-global flags (runsc/settings.py): a page can never promise what the code does not.
+docs/syscalls.md comes from the table of system calls and the list of delegated ones (syscalls/document.py), docs/flags.md
+from the one table of global flags (runsc/settings.py), the tables in docs/security.md from the lists that the filters are
+made of: a page can never promise what the code does not.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib
 import pathlib
-import pkgutil
+import re
 import sys
 
-import syscalls
+from gofer import filters as gofer_filters
 from runsc.flags import SWITCH
 from runsc.settings import GLOBAL_FLAGS
-from syscalls.numbers_x86_64 import NUMBERS
-from syscalls.table import FULL, PARTIAL, PRIVATE, STUB, TABLE
+from sentry import jail
+from sentry.platform.delegated import DELEGATED, Condition
+from syscalls import document
 
 DOCS = pathlib.Path(__file__).resolve().parent.parent / "docs"
 NOTICE = "<!-- Made by scripts/generate_docs.py (make docs): do not edit. -->\n"
@@ -28,32 +29,6 @@ NOTICE = "<!-- Made by scripts/generate_docs.py (make docs): do not edit. -->\n"
 
 def _cell(text: str) -> str:
     return text.replace("|", "\\|")
-
-
-def syscalls_page() -> str:
-    """Every system call of Linux on x86-64, with how far it is supported."""
-    for module in pkgutil.walk_packages(syscalls.__path__, "syscalls."):
-        importlib.import_module(module.name)
-    entries = [entry for number, entry in sorted(TABLE.items()) if number < PRIVATE]
-    known = {entry.number for entry in entries}
-    absent = sorted((number, name) for name, number in NUMBERS.items() if number not in known)
-    count = {support: sum(entry.support == support for entry in entries) for support in (FULL, PARTIAL, STUB)}
-    lines = [
-        NOTICE,
-        "# System calls\n",
-        f"Linux on x86-64 has {len(NUMBERS)} of them. Here {count[FULL]} are complete (`full`), {count[PARTIAL]} lack",
-        f"something that the note names (`partial`), {count[STUB]} are refused on purpose with the errno in the note",
-        f"(`stub`), and {len(absent)} are not there: they give ENOSYS and one log line. None reaches the host by being",
-        "unknown.\n",
-        "| number | call | support | note | source |",
-        "| -----: | :--- | :------ | :--- | :----- |",
-    ]
-    for entry in entries:
-        source = f"`{entry.handler.__module__.replace('.', '/')}.py`"
-        lines.append(f"| {entry.number} | `{entry.name}` | {entry.support} | {_cell(entry.note)} | {source} |")
-    if absent:
-        lines += ["\nNot there: " + ", ".join(f"`{name}`" for _, name in absent) + "."]
-    return "\n".join(lines) + "\n"
 
 
 def flags_page() -> str:
@@ -73,7 +48,65 @@ def flags_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-PAGES = {"syscalls.md": syscalls_page, "flags.md": flags_page}
+_ALL = (1 << 64) - 1
+
+
+def _condition(condition: Condition) -> str:
+    argument = f"argument {condition.argument}"
+    if condition.mask == _ALL:
+        return f"{argument} = {condition.value:#x}"
+    if condition.mask == 0xFFFFFFFF:
+        return f"{argument} = {condition.value:#x} (32 bits)"
+    return f"{argument} & {condition.mask:#x} = {condition.value:#x}"
+
+
+def tasks_table() -> str:
+    """What a task's calls can reach, by name; alternatives that differ in one value share a row."""
+    rows: dict[tuple[str, str, str], list[str]] = {}
+    for entry in DELEGATED:
+        texts = [_condition(condition) for condition in entry.conditions]
+        if len(texts) == 1 and " = " in texts[0] and texts[0].endswith("(32 bits)"):
+            key = (entry.name, entry.reason, texts[0].partition(" = ")[0] + " (32 bits) is one of ")
+            rows.setdefault(key, []).append(f"{entry.conditions[0].value:#x}")
+        else:
+            rows.setdefault((entry.name, entry.reason, " and ".join(texts)), [])
+    lines = ["| call | only if | why |", "| :--- | :------ | :-- |"]
+    for (name, reason, condition), values in rows.items():
+        if len(values) == 1:
+            condition = condition.replace(" is one of ", " is ")
+        lines.append(f"| `{name}` | {_cell(condition + ', '.join(values))} | {_cell(reason)} |")
+    return "\n".join(lines)
+
+
+def sentry_table() -> str:
+    """The sentry's own calls."""
+    lines = ["| call | for |", "| :--- | :-- |"]
+    lines += [f"| `{name}` | {_cell(reason)} |" for name, reason in jail.ALLOWED.items()]
+    terminal = ", ".join(jail.TTY_REQUESTS.values())
+    lines.append(f"| `ioctl` | the notifier's requests; of terminals and pipes given as stdio: {terminal} |")
+    return "\n".join(lines)
+
+
+def gofer_table() -> str:
+    """The gofer's own calls."""
+    lines = ["| call | for |", "| :--- | :-- |"]
+    lines += [f"| `{name}` | {_cell(reason)} |" for name, _, reason in gofer_filters.ALLOWED]
+    return "\n".join(lines)
+
+
+def security_page() -> str:
+    """docs/security.md: its text as it is, its tables made anew."""
+    text = (DOCS / "security.md").read_text()
+    for name, table in (("tasks", tasks_table), ("sentry", sentry_table), ("gofer", gofer_table)):
+        begin = f"<!-- generated: {name} (make docs) -->\n"
+        whole = f"{begin}{table()}\n<!-- end -->"
+        text, count = re.subn(re.escape(begin) + ".*?<!-- end -->", lambda _, whole=whole: whole, text, flags=re.DOTALL)
+        if count != 1:
+            raise ValueError(f"docs/security.md has no place for the table of {name}")
+    return text
+
+
+PAGES = {"syscalls.md": document.text, "flags.md": flags_page, "security.md": security_page}
 
 
 def main() -> int:

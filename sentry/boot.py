@@ -31,7 +31,7 @@ from sentry.kernel.credentials import ALL_CAPABILITIES, Credentials
 from sentry.kernel.kernel import Kernel
 from sentry.kernel.task import Process, Task
 from sentry.mm.memory import UserMemory
-from sentry.mounting import build_mounts, open_stdio, register_drivers, show_terminals
+from sentry.mounting import build_mounts, open_stdio, register_drivers, show_terminals, unblock_stdio
 from sentry.platform import filters
 from sentry.platform.notify import NotifyPlatform
 from sentry.platform.stub import abi
@@ -88,6 +88,7 @@ def _run(config: SandboxConfig, control: Channel, gofer: Channel, stdio_fds: lis
 def _build(config: SandboxConfig, control: Channel, gofer: Channel, stdio_fds: list[int]) -> Kernel:
     facts = host_facts.collect()
     limits = _inherited_limits()
+    stdio_fds = unblock_stdio(stdio_fds)
     gc.freeze()  # collections must not touch the pages that we share with the monitor
     gc.set_threshold(100_000, 20, 100)
     hard = limits[_RLIMIT_NOFILE][1]

@@ -12,7 +12,7 @@ from sentry.abi.errors import LinuxError
 from sentry.control.errors import ControlError
 from sentry.fs import cgroupfs, devices, devpts, pipes, proc, sysfs, tmpfs, tty
 from sentry.fs.gofer import GoferClient, GoferFilesystem
-from sentry.fs.host import HostFile, HostFilesystem
+from sentry.fs.host import HostFile, HostFilesystem, reopen_nonblocking
 from sentry.fs.overlay import OverlayFilesystem
 from sentry.kernel import posix_timers, sysv_ipc
 from sentry.vfs import namei, special, walk
@@ -131,6 +131,16 @@ def _filesystem(kernel: Kernel, mount: MountConfig, client: GoferClient) -> File
     if kind == "mqueue":
         return tmpfs.make_tmpfs({"mode": "755"})
     raise LinuxError(errno.ENODEV)
+
+
+def unblock_stdio(descriptors: list[int]) -> list[int]:
+    """Pipes and terminals opened anew without blocking, in place of what was inherited: the sentry must never wait in a
+    read, and those who share the originals must not see the flag. Needs the host's /proc."""
+    fresh = []
+    for fd in descriptors:
+        fresh.append(reopen_nonblocking(fd))
+        os.close(fd)
+    return fresh
 
 
 def open_stdio(kernel: Kernel, descriptors: list[int]) -> list[HostFile]:

@@ -61,18 +61,9 @@ class Processes:
 def boot_sentry(config: SandboxConfig, gofer_fd: int, control_fd: int, stdio_fds: list[int]) -> None:
     """The sentry's life. Tests put their own here."""
     from sentry.boot import main
-    from sentry.fs.host import reopen_nonblocking
 
-    # Pipes and terminals are opened again without blocking: the sentry must never wait in a read, and the flag must not
-    # be seen by those who share the original.
-    stdio = []
-    for fd in stdio_fds:
-        stdio.append(reopen_nonblocking(fd))
-        os.close(fd)
-    gc.freeze()
-    gc.set_threshold(20000, 20, 20)  # calls make few cycles; a collection in the middle of one is a pause
-    gc.enable()
-    main(config, gofer_fd, control_fd, stdio)
+    gc.enable()  # as the sentry tunes it
+    main(config, gofer_fd, control_fd, stdio_fds)
 
 
 def serve_gofer(exports: list[Export], gofer_fd: int) -> None:

@@ -70,6 +70,7 @@ def ask(task: Task, flags: int, on_child: Callable[[Process], None] | None = Non
     soft = task.process.limits.get(_RLIMIT_NPROC, (1 << 64, 0))[0]
     if len(kernel.tasks) >= soft and task.credentials.uid != 0:
         raise LinuxError(errno.EAGAIN)
+    forget_asked(task)
     if flags & CLONE_FILES:
         files = task.files
         files.users += 1
@@ -98,6 +99,8 @@ def name_child(kernel: Kernel, cookie: int, claimed_tid: int, host_tid: int, cal
         return False
     parent = pending.parent
     thread = bool(pending.flags & CLONE_THREAD)
+    if not thread and tid in kernel.processes:  # the leader may be gone, its process not
+        return False
     if thread:
         process = parent.process
     else:
@@ -174,6 +177,23 @@ def done(task: Task, cookie: int, result: int) -> int | Answer:
     # A child that was killed before it could speak is not waited for.
     pending.timer = kernel.call_at(kernel.now() + _NAME_TIMEOUT, lambda: _give_up(kernel, cookie))
     return DEFERRED
+
+
+def forget_asked(task: Task) -> None:
+    """Drops clones that task asked for and did not bring to an end: a thread has one under way at most."""
+    pending_clones = task.kernel.pending_clones
+    for cookie, pending in list(pending_clones.items()):
+        if pending.parent is task:
+            del pending_clones[cookie]
+            if pending.child is None:
+                release(pending.files, pending.fs)
+
+
+def parent_gone(task: Task) -> None:
+    """task has ended, maybe in the middle of a clone: its child gets some time to name itself."""
+    kernel = task.kernel
+    if any(pending.parent is task for pending in kernel.pending_clones.values()):
+        kernel.call_at(kernel.now() + _NAME_TIMEOUT, lambda: forget_asked(task))
 
 
 def release(files: FdTable, fs: FsContext) -> None:

@@ -12,7 +12,7 @@ import os
 
 from sentry.core import native
 from sentry.kernel.answers import PROCEED, Answer
-from sentry.kernel.clone import release
+from sentry.kernel.clone import parent_gone, release
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,11 +50,13 @@ def let_go(kernel: Kernel, process: Process) -> None:
         pending.image.release()
     for task in list(process.threads.values()):
         kernel.abandon(task)
+        parent_gone(task)
         release(task.files, task.fs)
 
 
 def _drop_thread(task: Task) -> None:
     task.kernel.forget_task(task)
+    parent_gone(task)
     release(task.files, task.fs)
 
 
