@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from sentry.control.config import ProcessConfig, SandboxConfig
+    from sentry.platform.base import HostPlatform
+    from sentry.platform.ptrace import PtracePlatform
 
 _MFD_CLOEXEC, _MFD_EXEC = 1, 0x10
 _WAIT_KILLABLE_RECV = 1 << 5
@@ -95,7 +97,9 @@ def _build(config: SandboxConfig, control: Channel, gofer: Channel, stdio_fds: l
     native.syscall(302, 0, _RLIMIT_NOFILE, hard.to_bytes(8, "little") * 2, 0)
     tmpfs.max_memfds = min(8000, hard // 3)
     stub = _loader_file()
-    programs = [filters.load("task-jump"), filters.load("task-notify"), filters.load("sentry")]
+    tracer = _tracer() if config.platform == "ptrace" else None
+    kinds = ("task-notify", "sentry") if tracer is None else ("task-trace", "sentry-ptrace")
+    programs = [filters.load(name) for name in ("task-jump", *kinds)]
     load_table()
     _preload(config)
     proc_fd = jail.private_procfs()
@@ -106,9 +110,19 @@ def _build(config: SandboxConfig, control: Channel, gofer: Channel, stdio_fds: l
         raise ControlError(f"the sentry's user namespace: {answer.get('error') if isinstance(answer, dict) else answer}")
     jail.take_ids()
     jail.enter_root()
-    init_pid, listener = _start_init(config, stub, programs)
+    platform: HostPlatform
+    if tracer is None:
+        init_pid, listener = _start_init(config, stub, programs)
+        if listener < 0:
+            raise ControlError(f"the first task has no listener: {os.strerror(-listener).lower()}")
+        platform = NotifyPlatform(listener)
+    else:
+        tracer.lend_socket()
+        init_pid, _ = _start_init(config, stub, programs, tracer.gate)
+        tracer.trace_init(init_pid)
+        platform = tracer
     jail.map_ids(proc_fd, init_pid)
-    kernel = Kernel(config, NotifyPlatform(listener), proc_fd)
+    kernel = Kernel(config, platform, proc_fd)
     kernel.host_facts = facts
     if config.debug_log >= 0:
         kernel.log = _logger(config.debug_log)
@@ -176,7 +190,13 @@ def _loader_file() -> int:
     return reopened
 
 
-def _start_init(config: SandboxConfig, stub: int, programs: list[bytes]) -> tuple[int, int]:
+def _tracer() -> PtracePlatform:
+    from sentry.platform.ptrace import PtracePlatform  # 30 ms, most of them python-ptrace's
+
+    return PtracePlatform()
+
+
+def _start_init(config: SandboxConfig, stub: int, programs: list[bytes], gate: int = 0) -> tuple[int, int]:
     for fd in (0, 1, 2):
         os.set_inheritable(fd, False)
     os.dup2(stub, abi.LOADER_FD, inheritable=True)
@@ -194,9 +214,10 @@ def _start_init(config: SandboxConfig, stub: int, programs: list[bytes]) -> tupl
         arguments=config.process.arguments,
         environment=config.process.environment,
         stack_limit=stack,
+        gate=gate,
     )
     os.close(abi.LOADER_FD)
-    if pid < 0 or listener < 0:
+    if pid < 0:
         raise ControlError(f"the first task cannot be started: {os.strerror(abs(pid)).lower()}")
     return pid, listener
 

@@ -6,6 +6,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 
 class Platform(ABC):
     """Runs tasks and traps their system calls. Descriptors and tids are the host's (the sentry's pid namespace)."""

@@ -289,7 +289,7 @@ class PtracePlatform(HostPlatform):
         # Of what the task's memory says only the task itself can be harmed.
         fields = _MESSAGE.unpack(message)
         numbers = list(fields[-2:])[: len(fds)]
-        if fields[5] < 16 + 4 * len(fds) or min(numbers) < 0:
+        if fields[9] < 16 + 4 * len(fds) or min(numbers) < 0:
             return [-errno.EMFILE]
         return numbers
 

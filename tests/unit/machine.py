@@ -71,7 +71,7 @@ class Machine:
         self.by_host: dict[int, Task] = {}
         self.zombies: dict[int, int] = {}
         self.host_facts = host_facts.collect()
-        self.mapped_files: dict[tuple[int, int], bytes] = {}
+        self.mapped_files: dict[tuple[int, int], tuple[bytes, int, int]] = {}
         self.exit_hooks: list[Callable[[Process], None]] = []
         self.exec_hooks: list[Callable[[Task], None]] = []
         self.groups: dict[int, int] = {}

@@ -52,11 +52,11 @@ class Guest(FakeTask):
         self.platform = self.files_platform
         self.memory._platform = cast("Any", self.platform)
         self.mounts = MountNamespace(TmpfsFilesystem(50, Budget(64 << 20), 0o755))
-        self.mapped_files: dict[tuple[int, int], bytes] = {}
+        self.mapped: list[bytes] = []
         kernel = cast("Any", self.kernel)
         kernel.platform = self.platform
         kernel.mounts = self.mounts
-        kernel.mapped_files = self.mapped_files
+        kernel.note_mapping = lambda task, _fd, file: self.mapped.append(file.name(task))
         root = self.mounts.root_path
         self.fs = FsContext(root, root, 0o022)
         self.call = 77

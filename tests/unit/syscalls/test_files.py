@@ -361,7 +361,7 @@ def test_map_file_checks_as_mmap(guest: Guest) -> None:
     assert mapped(fd, 2**64 - 1, 1, 1) == -errno.ENOMEM
     assert mapped(fd, 8192, 1, 1, 0x7FFFFFFFFFFFF000) == -errno.EOVERFLOW
     assert mapped(fd, 4096, 1, 0x80003) == -errno.EOPNOTSUPP
-    assert set(guest.mapped_files.values()) == {b"/f"}
+    assert set(guest.mapped) == {b"/f"}
 
 
 # -- attributes --

@@ -178,7 +178,7 @@ def test_an_open_file_of_a_dead_process_gives_ESRCH(machine: Machine) -> None:
 
 def test_maps_hide_the_stub_and_rename_files(machine: Machine) -> None:
     host = machine.task.host_tid
-    machine.mapped_files[os.makedev(0xFE, 3), 42] = b"/usr/lib/libc.so"
+    machine.mapped_files[os.makedev(0xFE, 3), 42] = (b"/usr/lib/libc.so", 7, 4242)
     machine.host_files[host, "maps"] = (
         b"00400000-00401000 r-xp 00002000 fe:03 42                         /host/path/libc.so (deleted)\n"
         b"00500000-00501000 r--p 00000000 fe:03 43                         /host/other\n"
@@ -193,7 +193,7 @@ def test_maps_hide_the_stub_and_rename_files(machine: Machine) -> None:
         "00400000-00401000", "00500000-00501000", "200000100000-200000121000", "7f0000000000-7f0000001000",
         "7f0000002000-7f0000003000", "7ffe00000000-7ffe00021000",
     ]  # fmt: skip
-    assert lines[0].split()[5] == "/usr/lib/libc.so"
+    assert lines[0].split()[3:6] == ["00:07", "4242", "/usr/lib/libc.so"]
     assert lines[0].index("/usr") == 73
     assert "host" not in "".join(lines)
     assert lines[4].endswith("/dev/zero (deleted)")
