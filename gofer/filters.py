@@ -98,6 +98,7 @@ def build() -> bytes:
         ctypes.util.find_library = find_library
 
     rules = pyseccomp.SyscallFilter(pyseccomp.KILL_PROCESS)
+    rules.set_attr(pyseccomp.Attr.ACT_BADARCH, pyseccomp.KILL_PROCESS)  # the default is the thread alone
     for name, number, _ in ALLOWED:
         if name == "mmap":
             no_exec = pyseccomp.Arg(2, pyseccomp.MASKED_EQ, _PROT_EXEC, 0)

@@ -64,7 +64,7 @@ def main(config: SandboxConfig, gofer_fd: int, control_fd: int, stdio_fds: list[
     gofer = Channel.from_descriptor(gofer_fd)
     try:
         _run(config, control, gofer, stdio_fds)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, it ends the sandbox and is reported
         # A bug: nothing can be imported here to print it, and the sandbox must not go on.
         control.send({"event": "fatal", "message": describe(error)})
         os._exit(_CRASHED)
@@ -107,7 +107,8 @@ def _build(config: SandboxConfig, control: Channel, gofer: Channel, stdio_fds: l
     control.send({"event": "map"})
     answer, _ = control.receive()
     if not isinstance(answer, dict) or "ok" not in answer:
-        raise ControlError(f"the sentry's user namespace: {answer.get('error') if isinstance(answer, dict) else answer}")
+        reason = answer.get("error") if isinstance(answer, dict) else "no answer of the monitor"
+        raise ControlError(f"the sentry's user namespace: {reason}")
     jail.take_ids()
     jail.enter_root()
     platform: HostPlatform

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The sentry's own walls: namespaces, an empty root, no capabilities, an allow-list of system calls.
 
-private_procfs() comes first, as the pid namespace is still the monitor's to mount; then separate() (the monitor then writes
-the id maps), take_ids(), enter_root(), drop_privileges() and lock(), the filter: after it the sentry can open nothing but files of its private procfs, which shows the sandbox's processes only.
+private_procfs() comes first, as the pid namespace is still the monitor's to mount; then separate() (the monitor then
+writes the id maps), take_ids(), enter_root(), drop_privileges() and lock(), the filter: after it the sentry can open
+nothing but files of its private procfs, which shows the sandbox's processes only.
 """
 
 from __future__ import annotations
@@ -91,8 +92,8 @@ def map_ids(proc_fd: int, pid: int) -> None:
             os.write(fd, text)
         finally:
             os.close(fd)
-    attributes = (_ATTR_RDONLY | _ATTR_NOSUID | _ATTR_NODEV | _ATTR_NOEXEC).to_bytes(8, "little") + bytes(24)
-    _checked("read-only procfs", native.syscall(_MOUNT_SETATTR, proc_fd, b"", _AT_EMPTY_PATH, bytearray(attributes), 32))
+    wanted = bytearray((_ATTR_RDONLY | _ATTR_NOSUID | _ATTR_NODEV | _ATTR_NOEXEC).to_bytes(8, "little") + bytes(24))
+    _checked("read-only procfs", native.syscall(_MOUNT_SETATTR, proc_fd, b"", _AT_EMPTY_PATH, wanted, 32))
 
 
 def enter_root() -> None:
@@ -223,13 +224,12 @@ def build_filter(tracing: bool = False) -> bytes:
     from sentry.platform import filters
 
     rules = pyseccomp.SyscallFilter(defaction=pyseccomp.KILL_PROCESS)
+    rules.set_attr(pyseccomp.Attr.ACT_BADARCH, pyseccomp.KILL_PROCESS)  # the default is the thread alone
     rules.set_attr(pyseccomp.Attr.CTL_OPTIMIZE, 2)
     for name in ALLOWED:
         rules.add_rule_exactly(pyseccomp.ALLOW, name)
     for request in TTY_REQUESTS:
-        rules.add_rule_exactly(
-            pyseccomp.ALLOW, "ioctl", pyseccomp.Arg(1, pyseccomp.MASKED_EQ, 0xFFFFFFFF, request)
-        )
+        rules.add_rule_exactly(pyseccomp.ALLOW, "ioctl", pyseccomp.Arg(1, pyseccomp.MASKED_EQ, 0xFFFFFFFF, request))
     # The notifier's requests: '!' in the second byte.
     rules.add_rule_exactly(pyseccomp.ALLOW, "ioctl", pyseccomp.Arg(1, pyseccomp.MASKED_EQ, 0xFF00, 0x2100))
     if tracing:

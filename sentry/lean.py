@@ -12,8 +12,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections import OrderedDict, deque
     from typing import Any
+
+    tuple_getter: Any
 else:
-    from _collections import OrderedDict, _tuplegetter, deque
+    from _collections import OrderedDict, deque
+    from _collections import _tuplegetter as tuple_getter
 
 __all__ = ["OrderedDict", "Record", "deque", "fields"]
 
@@ -43,7 +46,7 @@ def fields(*names: str) -> Any:
     """
     arguments = ", ".join(names)
     source = f"lambda cls, {arguments}: new(cls, ({arguments},))"
-    body: dict[str, object] = {name: _tuplegetter(index, "") for index, name in enumerate(names)}
+    body: dict[str, object] = {name: tuple_getter(index, "") for index, name in enumerate(names)}
     body["__slots__"] = ()
     body["__new__"] = eval(source, {"new": tuple.__new__, "__builtins__": {}})  # noqa: S307 - made of our own names
     return type("Fields", (tuple,), body)

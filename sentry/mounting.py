@@ -144,7 +144,7 @@ def unblock_stdio(descriptors: list[int]) -> list[int]:
 
 
 def open_stdio(kernel: Kernel, descriptors: list[int]) -> list[HostFile]:
-    """The inherited descriptors as files, to become 0, 1, 2, ...; to be called before the sentry's filter is installed."""
+    """The inherited descriptors as files, to become 0, 1, 2, ...: before the sentry's filter is installed."""
     filesystem = HostFilesystem(allocate_dev())
     files = []
     for fd in descriptors:

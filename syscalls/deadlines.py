@@ -8,8 +8,7 @@ call that a handler broke off for good, so it is believed only if it could be th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sentry.kernel.task import Task
 

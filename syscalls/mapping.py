@@ -11,7 +11,6 @@ between a task and the content, so a descriptor is given only with the rights th
 from __future__ import annotations
 
 import errno
-import os
 
 from sentry.abi.errors import LinuxError
 from sentry.abi.fcntl import MAX_OFFSET
@@ -38,7 +37,6 @@ from syscalls.table import PARTIAL, STUB, Address, Fd, Flags, Int, MapFlags, Off
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sentry.kernel.task import Task
-    from sentry.vfs.file import OpenFile
 
 _PAGE = 4096
 

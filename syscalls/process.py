@@ -167,12 +167,13 @@ def clone3(task: Task, arguments: Address, size: Size) -> int:
 @syscall(272, support=PARTIAL, note="no new namespaces; CLONE_FILES, CLONE_FS and CLONE_SYSVSEM only")
 def unshare(task: Task, flags: ULong) -> int:
     """unshare(2). Raises: EPERM for namespaces, EINVAL."""
-    known = clones.CLONE_FILES | clones.CLONE_FS | 0x40000 | clones.CLONE_THREAD | clones.CLONE_SIGHAND | clones.CLONE_VM
+    own_memory = clones.CLONE_THREAD | clones.CLONE_SIGHAND | clones.CLONE_VM
+    known = clones.CLONE_FILES | clones.CLONE_FS | 0x40000 | own_memory
     if flags & ~(known | 0x7E020080):
         raise LinuxError(errno.EINVAL)
     if flags & 0x7E020080:
         raise LinuxError(errno.EPERM)
-    if flags & (clones.CLONE_THREAD | clones.CLONE_SIGHAND | clones.CLONE_VM) and len(task.process.threads) > 1:
+    if flags & own_memory and len(task.process.threads) > 1:
         raise LinuxError(errno.EINVAL)
     if flags & clones.CLONE_FILES and task.files.users > 1:
         task.files.users -= 1

@@ -21,7 +21,7 @@ from gofer.protocol import ProtocolError
 from runsc.sandbox import spawn
 from runsc.sandbox.linux import SI_KERNEL, read_signal, signalfd
 from runsc.sandbox.userns import map_sentry
-from runsc.signals import FORWARDED, NAMES
+from runsc.signals import FORWARDED
 from sentry.abi import signals as signal
 from sentry.control.config import SandboxConfig
 from sentry.control.errors import ControlError, os_words

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Making the processes of a sandbox: the gofer and the sentry, as children of the monitor (this process).
 
-Forked without an exec, so that the interpreter's pages are shared by all of them; and forked before anything of the
-sentry's or the gofer's is imported, which all three processes then do at the same time. Order matters:
+Forked without an exec, so that the interpreter's pages are shared by all of them; and forked before anything is
+imported that only the sentry or only the gofer needs, which they then do at the same time. Order matters:
 
 1. the gofer is forked before the monitor asks for a new pid namespace, of which the sentry is then pid 1: with the
    sentry everything below it dies;
@@ -92,6 +92,8 @@ def spawn(
     """
     # The collector must not write into the pages that the children share, nor run while they import.
     gc.disable()
+    from gofer.channel import Channel  # what all three need is imported once, before the forks
+
     gc.freeze()
     control, control_end = _pair()
     gofer_end, sentry_end = _pair()
@@ -114,8 +116,6 @@ def spawn(
         kept = [sentry_end, control_end, *stdio, *log]
         processes.sentry, processes.sentry_errors = _fork(sentry, kept, control_end)
         processes.sentry_pidfd = os.pidfd_open(processes.sentry)
-        from gofer.channel import Channel  # the children import theirs meanwhile
-
         processes.control = Channel.from_descriptor(control)
     except OSError as error:
         end(processes)

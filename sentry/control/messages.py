@@ -21,8 +21,8 @@ monitor -> sentry
     {"op": "start", "request": id}                                  let the first program run
     {"op": "signal", "request": id, "signal": n, "all": bool, "foreground": bool}
         to every task ("all"); as a terminal does to the foreground process group of the guest's terminal, or else to
-        the process group of the container's init ("foreground"); or to the container's init. "ok": true, or "suspended" if
-        Ctrl-Z has stopped all of the sandbox, so that pysc should stop as well
+        the process group of the container's init ("foreground"); or to the container's init. "ok": true, or
+        "suspended" if Ctrl-Z has stopped all of the sandbox, so that pysc should stop as well
     {"op": "ps", "request": id}                                     "ok": [[guest pid, host pid, parent, command], ...]
     {"op": "resize", "request": id, "rows": n, "columns": n}        for a terminal that the sentry owns
 """

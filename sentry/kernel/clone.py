@@ -56,14 +56,19 @@ _serial = 0
 
 
 def ask(task: Task, flags: int, on_child: Callable[[Process], None] | None = None) -> int:
-    """STUB_CLONE: the cookie. on_child is told of the child before the parent goes on (CLONE_PIDFD). Raises: EPERM (namespaces), EINVAL, EAGAIN (limits)."""
+    """STUB_CLONE: the cookie. on_child is told of the child before the parent goes on (CLONE_PIDFD).
+
+    Raises: EPERM (namespaces), EINVAL, EAGAIN (limits).
+    """
     global _serial
     kernel = task.kernel
-    if flags & CLONE_FS and flags & (_NEWNS | _NEWUSER) or flags & CLONE_PIDFD and flags & (_PARENT_SETTID | _DETACHED):
+    if flags & CLONE_FS and flags & (_NEWNS | _NEWUSER):
+        raise LinuxError(errno.EINVAL)
+    if flags & CLONE_PIDFD and flags & (_PARENT_SETTID | _DETACHED):
         raise LinuxError(errno.EINVAL)
     if flags & CLONE_REFUSED & ~CLONE_PIDFD:
         raise LinuxError(errno.EPERM if flags & _NAMESPACES else errno.EINVAL)
-    if flags & CLONE_THREAD and not flags & CLONE_SIGHAND or flags & CLONE_SIGHAND and not flags & CLONE_VM:
+    if (flags & CLONE_THREAD and not flags & CLONE_SIGHAND) or (flags & CLONE_SIGHAND and not flags & CLONE_VM):
         raise LinuxError(errno.EINVAL)
     if len(kernel.tasks) + len(kernel.pending_clones) >= (kernel.config.process_limit or PROCESS_LIMIT):
         raise LinuxError(errno.EAGAIN)

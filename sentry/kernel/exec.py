@@ -12,7 +12,7 @@ import os
 import stat
 
 from sentry.abi.errors import LinuxError
-from sentry.kernel import exit
+from sentry.kernel import exit as exits
 from sentry.kernel.answers import DEFERRED, Answer
 from sentry.kernel.credentials import Credentials
 from sentry.mm import loader
@@ -102,7 +102,9 @@ def open_program(task: Task, dirfd: int, name: bytes, flags: int) -> OpenFile:
 def prepare(task: Task, dirfd: int, name: bytes, flags: int) -> None:
     """STUB_EXEC: everything that can fail. Sets process.exec_pending."""
     file = open_program(task, dirfd, name, flags)
-    shown = name if name.startswith(b"/") or dirfd == _AT_FDCWD else b"/dev/fd/%d" % dirfd + (b"/" + name if name else b"")
+    shown = name
+    if dirfd != _AT_FDCWD and not name.startswith(b"/"):
+        shown = b"/dev/fd/%d" % dirfd + (b"/" + name if name else b"")
     reachable = name.startswith(b"/") or dirfd not in task.files.close_on_exec
     image = loader.prepare(file, shown, _Opener(task), reachable)
     try:
@@ -147,7 +149,7 @@ def _load(kernel: Kernel, caller: Task, address: int, pending: PendingExec) -> i
     call = caller.call
     process.exec_pending = None
     if task is not caller or len(process.threads) > 1:
-        exit.leave_others(task)
+        exits.leave_others(task)
         task.call = call
     if task.files.users > 1:
         task.files.users -= 1

@@ -81,7 +81,7 @@ def process_gone(kernel: Kernel, process: Process) -> None:
     for child in process.children:
         child.parent = kernel.init
         kernel.kick_process(child)  # the host may have raised its parent death signal
-        if not process.pid == 1:
+        if process.pid != 1:
             kernel.init.children.add(child)
     process.children = set()
     if parent is not None:

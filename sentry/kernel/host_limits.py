@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The limits that the host has to enforce, since what they limit is delegated to it: memory and processor time.
 
-The guest's hard limits are ours; the host gets them for processor time only, whose hard limit kills. Source: setrlimit(2).
+The guest's hard limits are ours; the host gets them for processor time only, whose hard limit kills.
+Source: setrlimit(2).
 """
 
 from __future__ import annotations

@@ -19,7 +19,8 @@ from _heapq import heappop, heappush
 from sentry.abi.errors import ERESTARTNOINTR, Interrupted, LinuxError
 from sentry.abi.signals import SIGSYS
 from sentry.core import native
-from sentry.kernel import clone, exit, signals, strangers
+from sentry.kernel import clone, signals, strangers
+from sentry.kernel import exit as exits
 from sentry.kernel.answers import DEFERRED, PROCEED
 from sentry.kernel.blocking import READY, TIMED_OUT, Block
 from sentry.lean import deque
@@ -300,9 +301,7 @@ class Kernel:
         """The answer of a call that a kick has ended. The host only restarts a call, or runs a handler, where a signal
         is pending, which we cannot know: so we make one pending, whose handler in the stub decides."""
         try:
-            self.platform.send_signal(
-                task.process.host_pid, task.host_tid, SIGSYS, signals.kick_information(no_hand)
-            )
+            self.platform.send_signal(task.process.host_pid, task.host_tid, SIGSYS, signals.kick_information(no_hand))
         except LinuxError:
             pass  # the thread is gone
         return -ERESTARTNOINTR
@@ -351,7 +350,9 @@ class Kernel:
         except LinuxError:
             pass
 
-    def send_thread_signal(self, task: Task, number: int, sender: Task | None = None, info: bytes | None = None) -> None:
+    def send_thread_signal(
+        self, task: Task, number: int, sender: Task | None = None, info: bytes | None = None
+    ) -> None:
         """See signals.send_thread; a thread that is gone is no error."""
         try:
             signals.send_thread(self, task, number, sender, info)
@@ -399,9 +400,9 @@ class Kernel:
         process.pidfd = native.syscall(434, process.host_pid, 0)  # pidfd_open
         if process.pidfd < 0:
             process.pidfd = -1
-            exit.process_gone(self, process)
+            exits.process_gone(self, process)
             return
-        self.watch(process.pidfd, select.EPOLLIN, lambda _events: exit.process_gone(self, process))
+        self.watch(process.pidfd, select.EPOLLIN, lambda _events: exits.process_gone(self, process))
 
 
 _KICKED = 3

@@ -14,7 +14,7 @@ import struct
 from sentry.abi.errors import LinuxError
 from sentry.abi.signals import SIGCHLD, SIGCONT, SIGKILL, SIGSTOP, SIGSYS, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGWINCH
 from sentry.core import native
-from sentry.kernel import exit
+from sentry.kernel import exit as exits
 from sentry.kernel.credentials import CAP_KILL
 from sentry.platform.stub import abi
 
@@ -101,7 +101,7 @@ def _travelling(number: int, info: bytes) -> bytes | None:
     if number in (SIGKILL, SIGSTOP):
         return None
     code = int.from_bytes(info[8:12], "little", signed=True)
-    if code == _SI_TIMER or code < -128 and code not in _TRUE_CODES:
+    if code == _SI_TIMER or (code < -128 and code not in _TRUE_CODES):
         return info
     mark = abi.SENT | _TRUE_CODES.get(code, code) & 0xFF
     return b"%b%b%b%b" % (info[:4], mark.to_bytes(4, "little"), _SI_SIGIO.to_bytes(4, "little", signed=True), info[12:])
@@ -148,7 +148,7 @@ def find(kernel: Kernel, pid: int) -> Process | None:
     task = kernel.tasks.get(pid)
     if task is not None:
         return task.process
-    if exit.zombie(kernel, pid):
+    if exits.zombie(kernel, pid):
         return None
     raise LinuxError(errno.ESRCH)
 
@@ -188,11 +188,11 @@ def kill(task: Task, pid: int, number: int, info: bytes | None = None) -> int:
 
 def thread_kill(task: Task, tgid: int | None, tid: int, number: int, info: bytes | None = None) -> int:
     """tkill(2) and tgkill(2). Raises: EINVAL, ESRCH, EPERM."""
-    if tid <= 0 or tgid is not None and tgid <= 0 or not 0 <= number <= 64:
+    if tid <= 0 or (tgid is not None and tgid <= 0) or not 0 <= number <= 64:
         raise LinuxError(errno.EINVAL)
     kernel = task.kernel
     target = kernel.tasks.get(tid)
-    if target is None or tgid is not None and target.process.pid != tgid:
+    if target is None or (tgid is not None and target.process.pid != tgid):
         raise LinuxError(errno.ESRCH)
     if not may_send(task, target.process, number):
         raise LinuxError(errno.EPERM)

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import errno
 import time
-from sentry.lean import deque
 
 from sentry.abi import ipc as abi
 from sentry.abi.errors import LinuxError
 from sentry.kernel.blocking import WaitQueue
+from sentry.lean import deque
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

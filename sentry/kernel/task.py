@@ -78,8 +78,8 @@ class Task:
     """
 
     __slots__ = (
-        "__weakref__", "call", "coroutine", "credentials", "extra", "files", "fs", "host_tid", "kernel", "kicked", "memory",
-        "name", "process", "restart_deadline", "signals_seen", "syscall_number", "tid", "traced", "waiting",
+        "__weakref__", "call", "coroutine", "credentials", "extra", "files", "fs", "host_tid", "kernel", "kicked",
+        "memory", "name", "process", "restart_deadline", "signals_seen", "syscall_number", "tid", "traced", "waiting",
     )  # fmt: skip
 
     def __init__(

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """From a program's file to a load plan: #! lines and ELF headers, parsed with suspicion.
 
-prepare() is execve(2)'s point of no side effects: it resolves, checks and parses, or raises the errno with which the old
-image goes on. Image.plan() is what the stub then maps. Source: fs/binfmt_script.c, fs/binfmt_elf.c, elf(5).
+prepare() is execve(2)'s point of no side effects: it resolves, checks and parses, or raises the errno with which the
+old image goes on. Image.plan() is what the stub then maps. Source: fs/binfmt_script.c, fs/binfmt_elf.c, elf(5).
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ _MAX_PHDRS = 65536 // 56
 _TOP = 0x7FFFFFFFF000
 _PROT_READ, _PROT_WRITE, _PROT_EXEC = 1, 2, 4
 _MAP_PRIVATE, _MAP_FIXED, _MAP_ANONYMOUS = 2, 0x10, 0x20
+_BSS = _MAP_PRIVATE | _MAP_FIXED | _MAP_ANONYMOUS
 _BINPRM_BUF = 256
 _MAX_OFFSET = (1 << 63) - 1
 
@@ -142,9 +143,9 @@ class Elf:
             end = _page_up(start + segment.memory_size)
             if segment.memory_size > segment.file_size:
                 if segment.file_size and protection & _PROT_WRITE and file_end % PAGE:
-                    zeros.append((file_end, min(mapped, start + segment.memory_size) - file_end if mapped > end else mapped - file_end))
+                    zeros.append((file_end, mapped - file_end))
                 if end > mapped:
-                    maps.append((mapped, end - mapped, 0, protection, _MAP_PRIVATE | _MAP_FIXED | _MAP_ANONYMOUS, -1, 0))
+                    maps.append((mapped, end - mapped, 0, protection, _BSS, -1, 0))
             covered = max(covered, mapped, end)
         last = max(index for index, entry in enumerate(maps) if entry[5] == fd)
         maps[last] = (*maps[last][:6], 1)
@@ -281,5 +282,3 @@ def _page_down(address: int) -> int:
 
 def _page_up(address: int) -> int:
     return (address + PAGE - 1) & ~(PAGE - 1)
-
-

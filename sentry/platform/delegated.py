@@ -55,7 +55,7 @@ DELEGATED: tuple[Delegated, ...] = (
     Delegated("brk", _MEMORY),
     Delegated("mmap", "anonymous memory", (Condition(3, 0x20, 0x20),)),
     Delegated("mmap", "maps a descriptor that the sentry installed; made by the stub", (Condition(4, _HIGH, _MARKED),)),
-    Delegated("close", "closes a descriptor that the sentry installed; made by the stub", (Condition(0, _HIGH, _MARKED),)),
+    Delegated("close", "a descriptor that the sentry installed; made by the stub", (Condition(0, _HIGH, _MARKED),)),
     Delegated("munmap", _MEMORY),
     Delegated("mprotect", _MEMORY),
     Delegated("mremap", _MEMORY),
@@ -77,7 +77,10 @@ DELEGATED: tuple[Delegated, ...] = (
     Delegated("get_robust_list", "the caller's own list", (_low(0, 0),)),
     Delegated("rseq", _MEMORY),
     Delegated("membarrier", "orders memory between the task's own threads"),
-    *(Delegated("arch_prctl", "the FS and GS bases of the calling thread", (_low(0, code),)) for code in (0x1001, 0x1002, 0x1003, 0x1004)),
+    *(
+        Delegated("arch_prctl", "the FS and GS bases of the calling thread", (_low(0, code),))
+        for code in (0x1001, 0x1002, 0x1003, 0x1004)
+    ),
     Delegated(
         "clone",
         "a thread or process with the same filters; no new namespaces; trapped unless made by the stub",
@@ -113,7 +116,7 @@ DELEGATED: tuple[Delegated, ...] = (
     Delegated("getsid", _OWN_PIDS),
     # clocks and accounts of the task itself
     Delegated("clock_gettime", _CLOCK, (Condition(0, 0xFFFFFFF0, 0),)),
-    Delegated("clock_gettime", "the processor time of the caller's own pid namespace", (Condition(0, 0x80000000, 0x80000000),)),
+    Delegated("clock_gettime", "processor time in the caller's own pid namespace", (Condition(0, 1 << 31, 1 << 31),)),
     Delegated("clock_getres", _CLOCK, (Condition(0, 0xFFFFFFF0, 0),)),
     Delegated("gettimeofday", _CLOCK),
     Delegated("time", _CLOCK),

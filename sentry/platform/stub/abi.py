@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The pysc authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the stub and the sentry both read, from the sentry's side. tests/unit/sentry/platform checks it against stub_abi.h."""
+"""What the stub and the sentry both read, from the sentry's side; the unit tests hold it against stub_abi.h."""
 
 from __future__ import annotations
 
