@@ -296,6 +296,8 @@ def _find_program(task: Task, wanted: ProcessConfig) -> None:
     for candidate in candidates:
         try:
             execs.prepare(task, -100, candidate, 0)
+            assert task.process.exec_pending is not None
+            task.process.exec_pending.old_stack = None  # the host has executed the stub already
         except LinuxError as error:
             if error.errno not in (errno.ENOENT, errno.ENOTDIR) and (problem == errno.ENOENT):
                 problem = error.errno

@@ -8,6 +8,7 @@ The child's numbers are read from the host's procfs, not taken from the child. S
 from __future__ import annotations
 
 import errno
+import os
 
 from sentry.abi.errors import LinuxError
 from sentry.kernel import scheduling
@@ -52,15 +53,11 @@ class Pending:
         self.timer: Timer | None = None
 
 
-_serial = 0
-
-
 def ask(task: Task, flags: int, on_child: Callable[[Process], None] | None = None) -> int:
     """STUB_CLONE: the cookie. on_child is told of the child before the parent goes on (CLONE_PIDFD).
 
     Raises: EPERM (namespaces), EINVAL, EAGAIN (limits).
     """
-    global _serial
     kernel = task.kernel
     if flags & CLONE_FS and flags & (_NEWNS | _NEWUSER):
         raise LinuxError(errno.EINVAL)
@@ -86,10 +83,10 @@ def ask(task: Task, flags: int, on_child: Callable[[Process], None] | None = Non
         fs.users += 1
     else:
         fs = task.fs.copy()
-    _serial += 1
-    pending = kernel.pending_clones[_serial] = Pending(task, flags, files, fs)
+    cookie = int.from_bytes(os.urandom(8), "little") >> 2 or 1  # not to be guessed by other tasks
+    pending = kernel.pending_clones[cookie] = Pending(task, flags, files, fs)
     pending.on_child = on_child
-    return _serial
+    return cookie
 
 
 def name_child(kernel: Kernel, cookie: int, claimed_tid: int, host_tid: int, call: int) -> bool:
@@ -149,7 +146,7 @@ def name_child(kernel: Kernel, cookie: int, claimed_tid: int, host_tid: int, cal
     return True
 
 
-_NUMBERS = (b"\nTgid:\t", b"\nNStgid:\t", b"\nNSpid:\t")
+_NUMBERS = (b"\nTgid:\t", b"\nNStgid:\t", b"\nNSpid:\t", b"\nPPid:\t")
 
 
 def _is_what_it_says(kernel: Kernel, child: Task, thread: bool) -> bool:
@@ -162,7 +159,11 @@ def _is_what_it_says(kernel: Kernel, child: Task, thread: bool) -> bool:
         start = status.find(field) + len(field)
         words.append(int(status[start : status.find(b"\n", start)].rsplit(b"\t", 1)[-1]))
     process = child.process
-    return words == [process.host_pid, process.pid, child.tid]
+    # The parent as well: another process could make a child natively and let it take this one's place, and credentials.
+    known = [process.host_pid, process.pid, child.tid]
+    if not thread and process.parent is not None:
+        known.append(process.parent.host_pid)
+    return words[: len(known)] == known
 
 
 def done(task: Task, cookie: int, result: int) -> int | Answer:

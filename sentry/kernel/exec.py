@@ -33,12 +33,13 @@ _AT_SYMLINK_NOFOLLOW, _AT_EMPTY_PATH = 0x100, 0x1000
 _MS_NOSUID, _MS_NOEXEC = 2, 8
 _MAY_EXEC = 1
 _PROT_READ_EXEC = 5
+_STARTSTACK = 28  # field of /proc/PID/stat, proc_pid_stat(5)
 
 
 class PendingExec:
     """An exec that was allowed and has not arrived yet."""
 
-    __slots__ = ("credentials", "executable", "image", "secure", "task")
+    __slots__ = ("credentials", "executable", "image", "old_stack", "secure", "task")
 
     def __init__(
         self, task: Task, image: loader.Image, executable: Path | None, credentials: Credentials, secure: bool
@@ -48,6 +49,7 @@ class PendingExec:
         self.executable = executable
         self.credentials = credentials
         self.secure = secure
+        self.old_stack: bytes | None = None  # of the old image, where the credentials change
 
 
 class _Opener(loader.Opener):
@@ -119,7 +121,26 @@ def prepare(task: Task, dirfd: int, name: bytes, flags: int) -> None:
     previous = task.process.exec_pending
     if previous is not None:
         previous.image.release()
-    task.process.exec_pending = PendingExec(task, image, executable, credentials, secure)
+    pending = PendingExec(task, image, executable, credentials, secure)
+    if credentials != before:
+        pending.old_stack = _stack_start(task)
+    task.process.exec_pending = pending
+
+
+def _stack_start(task: Task) -> bytes:
+    """Where the host put the stack of the task's image: a random number of each execve's own, which no task can change
+    (PR_SET_MM is not delegated). b"" where the host does not say."""
+    fields = task.kernel.read_host_proc(task.host_tid, "stat").rpartition(b")")[2].split()
+    return fields[_STARTSTACK - 3] if len(fields) > _STARTSTACK - 3 else b""
+
+
+def _was_executed(pending: PendingExec, caller: Task) -> bool:
+    """Has the host really replaced the image since? A program may ask for the plan without it, and would then run on
+    with the new credentials; where they stay as they are it only harms itself."""
+    if pending.old_stack is None:
+        return True
+    new_stack = _stack_start(caller)
+    return new_stack not in (b"", b"0", pending.old_stack)
 
 
 def failed(task: Task) -> None:
@@ -133,7 +154,7 @@ def load(task: Task, address: int, size: int) -> int | Answer:
     """STUB_LOAD: commits the exec and writes the plan. Whoever loads without an exec is killed."""
     kernel, process = task.kernel, task.process
     pending = process.exec_pending
-    if pending is None or size < abi.PLAN_SIZE:
+    if pending is None or size < abi.PLAN_SIZE or not _was_executed(pending, task):
         kernel.log(f"killed: process {process.pid} asked for an image without execve")
         kill_process(process.host_pid)
         return DEFERRED

@@ -31,6 +31,8 @@ _PROT_READ, _PROT_WRITE, _PROT_EXEC = 1, 2, 4
 _MAP_PRIVATE, _MAP_FIXED, _MAP_ANONYMOUS = 2, 0x10, 0x20
 _BSS = _MAP_PRIVATE | _MAP_FIXED | _MAP_ANONYMOUS
 _BINPRM_BUF = 256
+_BLANK = b" \t"
+_ENDS = (b" ", b"\t", b"\0")
 _MAX_OFFSET = (1 << 63) - 1
 
 # Where position-independent programs and interpreters go: far from the stack, the host's mmap area and the stub.
@@ -147,8 +149,10 @@ class Elf:
                 if end > mapped:
                     maps.append((mapped, end - mapped, 0, protection, _BSS, -1, 0))
             covered = max(covered, mapped, end)
-        last = max(index for index, entry in enumerate(maps) if entry[5] == fd)
-        maps[last] = (*maps[last][:6], 1)
+        # A program of nothing but zeros maps no file: its descriptor goes with the next exec.
+        last = max((index for index, entry in enumerate(maps) if entry[5] == fd), default=-1)
+        if last >= 0:
+            maps[last] = (*maps[last][:6], 1)
 
 
 class Image:
@@ -245,19 +249,26 @@ def prepare(file: OpenFile, filename: bytes, opener: Opener, reachable: bool = T
 
 
 def parse_script(start: bytes) -> tuple[bytes, bytes]:
-    """(interpreter, its one argument or b"") of a #! line in the first 256 bytes. Raises: ENOEXEC."""
-    line, newline, _ = start[2:].partition(b"\n")
-    if not newline and len(start) >= _BINPRM_BUF:
-        line = line[:-1]  # the kernel keeps room for a NUL
-        # Truncated: only the argument may be, not the interpreter's name.
-        stripped = line.lstrip(b" \t")
-        if not any(space in stripped for space in (b" ", b"\t")):
+    """(interpreter, its one argument or b"") of a #! line in the first 256 bytes, as load_script() of
+    fs/binfmt_script.c reads them. Raises: ENOEXEC; EACCES for an empty name, which is the working directory there."""
+    last = _BINPRM_BUF - 1
+    buffer = start[:_BINPRM_BUF].ljust(_BINPRM_BUF, b"\0")
+    end = buffer.split(b"\0", 1)[0].find(b"\n")
+    if end < 0:
+        # No end of the line: only the argument may be cut off, not the interpreter's name.
+        rest = buffer[2:].lstrip(_BLANK)
+        if not rest or not any(byte in rest for byte in _ENDS):
             raise LinuxError(errno.ENOEXEC)
-    line = line.split(b"\0", 1)[0].strip(b" \t")
+        end = last
+    line = buffer[2:end].strip(_BLANK)
     if not line:
         raise LinuxError(errno.ENOEXEC)
-    cut = min((at for at in (line.find(b" "), line.find(b"\t")) if at >= 0), default=len(line))
-    return line[:cut], line[cut:].strip(b" \t")
+    cut = min((at for at in map(line.find, _ENDS) if at >= 0), default=len(line))
+    if not cut:
+        raise LinuxError(errno.EACCES)
+    if line[cut : cut + 1] == b"\0":
+        return line[:cut], b""
+    return line[:cut], line[cut:].lstrip(_BLANK).split(b"\0", 1)[0]
 
 
 def _read(file: OpenFile, size: int, offset: int) -> bytes:
