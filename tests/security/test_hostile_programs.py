@@ -53,6 +53,8 @@ def test_a_task_that_loads_without_exec_is_killed(mode: str) -> None:
     assert "load: killed by SIGKILL" in result.out.splitlines(), result
     result = sandbox.run(PROGRAM.command(mode, "programs_that_the_sentry_was_not_asked_for"))
     assert "execveat: killed by SIGKILL" in result.out.splitlines(), result
+    result = sandbox.run(PROGRAM.command(mode, "credentials_without_exec_are_not_given"))
+    assert "rise: killed by SIGKILL" in result.out.splitlines(), result
 
 
 @pytest.mark.parametrize("mode", sandbox.modes())

@@ -289,6 +289,32 @@ CASE(asking_to_load_without_exec_is_fatal) {
     still_works();
 }
 
+/* A set-user-ID program is asked for, but never executed: the plan must not come with its credentials. */
+CASE(credentials_without_exec_are_not_given) {
+    static char plan[32768];
+    char *arguments[] = {"x", NULL};
+    MUST(system("cp /bin/true own && chmod 4755 own && chmod 755 ."));
+    ATTACK("rise", {
+        MUST(setresgid(1000, 1000, 1000));
+        MUST(setresuid(1000, 1000, 1000));
+        syscall(0x30000002, AT_FDCWD, "own", arguments, NULL, 0);
+        syscall(0x30000001, plan, sizeof plan);
+        if (geteuid() == 0)
+            say("BREACH: became root");
+        say("BREACH: came back");
+    });
+    still_works();
+}
+
+/* Children made behind the sentry's back, which claim to be those that somebody else's clone will make. */
+CASE(the_place_of_anothers_child_is_not_to_be_had) {
+    ATTACK("claim", {
+        for (long cookie = 1; cookie < 64; cookie++)
+            syscall(0x30000005, cookie, 2);
+    });
+    still_works();
+}
+
 CASE(the_stub_removed_or_changed) {
     ATTACK("unmapped", munmap((void *)STUB, 0x10000); fork(); _exit(0));
     ATTACK("unreadable", mprotect((void *)STUB, 0x10000, PROT_NONE); fork(); _exit(0));
