@@ -13,9 +13,9 @@ the part that carried descriptors, so that they belong to the last message that 
 from __future__ import annotations
 
 import _socket as socket  # the module around it builds enumerations for 2 ms
-import array
 import os
 import select
+import struct
 
 import msgpack
 
@@ -89,7 +89,9 @@ class Channel:
         if len(body) > MESSAGE_LIMIT or len(descriptors) > DESCRIPTOR_LIMIT:
             raise ValueError("message too large")
         data = len(body).to_bytes(4, "little") + body
-        ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))] if descriptors else []
+        ancillary = []
+        if descriptors:
+            ancillary.append((socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack(f"{len(descriptors)}i", *descriptors)))
         connection = self._socket
         try:
             sent = self._sendmsg(data, ancillary)
@@ -100,7 +102,7 @@ class Channel:
         except OSError as error:
             raise ChannelClosed(f"cannot send on descriptor {connection.fileno()}: {error}") from error
 
-    def _sendmsg(self, data: bytes | memoryview, ancillary: list[tuple[int, int, array.array[int]]]) -> int:
+    def _sendmsg(self, data: bytes | memoryview, ancillary: list[tuple[int, int, bytes]]) -> int:
         while True:
             try:
                 return self._socket.sendmsg([data], ancillary, socket.MSG_NOSIGNAL)
@@ -146,9 +148,7 @@ class Channel:
         received: list[int] = []
         for level, kind, payload in ancillary:
             if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
-                numbers = array.array("i")
-                numbers.frombytes(payload[: len(payload) - len(payload) % 4])
-                received += numbers
+                received += struct.unpack_from(f"{len(payload) // 4}i", payload)
         if not data:
             close_all(received)
             partial = bool(self._buffer)

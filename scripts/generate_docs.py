@@ -4,16 +4,15 @@
 
     python -m scripts.generate_docs [--check]
 
-docs/syscalls.md comes from the table of system calls and the list of delegated ones (syscalls/document.py), docs/flags.md
-from the one table of global flags (runsc/settings.py), the tables in docs/security.md from the lists that the filters are
-made of: a page can never promise what the code does not.
+docs/syscalls.md comes from the table of system calls and the list of delegated ones (syscalls/document.py),
+docs/flags.md from the one table of global flags (runsc/settings.py), the tables in docs/security.md from the lists that
+the filters are made of: a page can never promise what the code does not.
 """
 
 from __future__ import annotations
 
 import argparse
 import pathlib
-import re
 import sys
 
 from gofer import filters as gofer_filters
@@ -100,9 +99,11 @@ def security_page() -> str:
     for name, table in (("tasks", tasks_table), ("sentry", sentry_table), ("gofer", gofer_table)):
         begin = f"<!-- generated: {name} (make docs) -->\n"
         whole = f"{begin}{table()}\n<!-- end -->"
-        text, count = re.subn(re.escape(begin) + ".*?<!-- end -->", lambda _, whole=whole: whole, text, flags=re.DOTALL)
-        if count != 1:
+        before, found, after = text.partition(begin)
+        _, ended, rest = after.partition("<!-- end -->")
+        if not found or not ended:
             raise ValueError(f"docs/security.md has no place for the table of {name}")
+        text = before + whole + rest
     return text
 
 

@@ -14,7 +14,7 @@ from sentry.fs import cgroupfs, devices, devpts, pipes, proc, sysfs, tmpfs, tty
 from sentry.fs.gofer import GoferClient, GoferFilesystem
 from sentry.fs.host import HostFile, HostFilesystem, reopen_nonblocking
 from sentry.fs.overlay import OverlayFilesystem
-from sentry.kernel import posix_timers, sysv_ipc
+from sentry.kernel import posix_timers, shared_memory, sysv_ipc
 from sentry.vfs import namei, special, walk
 from sentry.vfs.attributes import AttributeChange
 from sentry.vfs.filesystem import allocate_dev
@@ -169,3 +169,4 @@ def register_drivers(kernel: Kernel) -> None:
     devpts.register(kernel)
     posix_timers.register(kernel)
     sysv_ipc.register(kernel)
+    shared_memory.register(kernel)

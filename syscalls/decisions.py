@@ -24,6 +24,8 @@ IN_STUB: dict[str, str] = {
     "execve": "the sentry loads the program, the stub replaces the image",
     "execveat": "as execve",
     "mmap": "a file: the sentry gives a descriptor of the content, the stub maps it",
+    "shmat": "the sentry gives a descriptor of the segment, the stub maps it",
+    "shmdt": "the stub unmaps what the sentry says",
     "rt_sigaction": "the stub keeps SIGSYS and wraps SIGSEGV and SIGBUS",
     "rt_sigprocmask": "the stub keeps SIGSYS unblocked",
     "rt_sigsuspend": "the stub keeps SIGSYS unblocked",

@@ -30,13 +30,7 @@ ABSENT: dict[str, str] = {
     "io_uring_setup": "no io_uring: libraries use epoll or threads",
     "io_uring_enter": "no io_uring",
     "io_uring_register": "no io_uring",
-    # message queues, keys, tracing, file watching for virus scanners
-    "mq_open": "no POSIX message queues",
-    "mq_unlink": "no POSIX message queues",
-    "mq_timedsend": "no POSIX message queues",
-    "mq_timedreceive": "no POSIX message queues",
-    "mq_notify": "no POSIX message queues",
-    "mq_getsetattr": "no POSIX message queues",
+    # keys, tracing, file watching for virus scanners
     "add_key": "no key rings",
     "request_key": "no key rings",
     "keyctl": "no key rings",

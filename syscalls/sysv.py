@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: 2026 The pysc authors
 # SPDX-License-Identifier: Apache-2.0
-"""System V semaphores and message queues; shared memory is not there.
+"""System V semaphores and message queues.
 
-Source: man-pages semop(2), semctl(2), msgop(2), msgctl(2), shmop(2); ipc/{sem,msg}.c.
+Source: man-pages semop(2), semctl(2), msgop(2), msgctl(2); ipc/{sem,msg}.c.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sentry.kernel import sysv_ipc
 from sentry.kernel.blocking import TIMED_OUT, wait_for
 from sentry.kernel.sysv_ipc import MessageQueue, SemaphoreSet, queues, semaphores
 from sentry.kernel.task import Task
-from syscalls.table import STUB, Address, Flags, Int, Long, Size, UInt, ULong, syscall
+from syscalls.table import Address, Flags, Int, Long, Size, UInt, ULong, syscall
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from typing import Any, TypeAlias
 
 _TIMESPEC = struct.Struct("<qq")
-_NO_SHM = "ENOSYS: no System V shared memory; shm_open and mmap do it"
 
 Result: TypeAlias = "int | Coroutine[Any, Any, int]"
 
@@ -337,28 +336,3 @@ def _queue_status(queue: MessageQueue) -> bytes:
         queue.sent, queue.received, queue.changed, queue.size, len(queue.messages), queue.limit, queue.last_sender,
         queue.last_receiver,
     )  # fmt: skip
-
-
-# -- shared memory --
-@syscall(29, support=STUB, note=_NO_SHM)
-def shmget(task: Task, key: Int, size: Size, flags: Flags) -> int:
-    """shmget(2). Raises: ENOSYS."""
-    raise LinuxError(errno.ENOSYS)
-
-
-@syscall(30, support=STUB, note=_NO_SHM)
-def shmat(task: Task, identifier: Int, address: Address, flags: Flags) -> int:
-    """shmat(2). Raises: ENOSYS."""
-    raise LinuxError(errno.ENOSYS)
-
-
-@syscall(31, support=STUB, note=_NO_SHM)
-def shmctl(task: Task, identifier: Int, command: Int, argument: Address) -> int:
-    """shmctl(2). Raises: ENOSYS."""
-    raise LinuxError(errno.ENOSYS)
-
-
-@syscall(67, support=STUB, note=_NO_SHM)
-def shmdt(task: Task, address: Address) -> int:
-    """shmdt(2). Raises: ENOSYS."""
-    raise LinuxError(errno.ENOSYS)

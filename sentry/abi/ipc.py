@@ -26,3 +26,12 @@ MSG_STAT, MSG_INFO, MSG_STAT_ANY = 11, 12, 13
 MSG_NOERROR, MSG_EXCEPT, MSG_COPY = 0o10000, 0o20000, 0o40000
 MSGINFO = struct.Struct("<7iH2x")
 MSGMNI, MSGMAX, MSGMNB = 32000, 8192, 16384
+
+SHM_LOCK, SHM_UNLOCK, SHM_STAT, SHM_INFO, SHM_STAT_ANY = 11, 12, 13, 14, 15
+SHM_HUGETLB = 0o4000  # of shmget
+SHM_RDONLY, SHM_RND, SHM_REMAP, SHM_EXEC = 0o10000, 0o20000, 0o40000, 0o100000  # of shmat
+SHM_DEST, SHM_LOCKED = 0o1000, 0o2000  # in the mode
+SHMID = struct.Struct("<QqqqiiQ16x")  # struct shmid64_ds: segsz, atime, dtime, ctime, cpid, lpid, nattch
+SHMINFO = struct.Struct("<5Q32x")  # struct shminfo64: max, min, mni, seg, all
+SHM_INFO_STATE = struct.Struct("<i4x5Q")  # struct shm_info: ids, total, resident, swapped pages, two counters
+SHMMNI, SHMMAX = 4096, (1 << 64) - (1 << 24) - 1

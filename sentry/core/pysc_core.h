@@ -38,7 +38,7 @@ typedef struct {
     uint64_t loader_argument;  /* execveat's first argument: loader_fd with the stub's mark above it */
     uint64_t stack_limit;      /* RLIMIT_STACK, bytes, soft */
     uint64_t stack_limit_hard;
-    int32_t gate;              /* 0, or a descriptor of which the child reads a byte before its filters; no listener then */
+    int32_t gate;              /* 0, or a socket: the child writes a byte and reads one before its filters; no listener then */
     int32_t unused;
 } pysc_start;
 

@@ -13,6 +13,7 @@ import time
 from sentry.abi import system as abi
 from sentry.fs import host_facts
 from sentry.fs.proc_text import host_stat
+from sentry.kernel import shared_memory as shared_memory_segments
 from sentry.kernel import sysv_ipc
 
 TYPE_CHECKING = False
@@ -156,8 +157,15 @@ def messages(task: Task) -> bytes:
 
 
 def shared_memory(task: Task) -> bytes:
-    """sysvipc/shm: there is none."""
+    """sysvipc/shm."""
     return (
         b"       key      shmid perms                  size  cpid  lpid nattch   uid   gid  cuid  cgid      atime"
         b"      dtime      ctime                   rss                  swap\n"
-    )
+    ) + b"".join(
+        b"%10d %10d  %4o %21d %5d %5d  %5d %5d %5d %5d %5d %10d %10d %10d %21d %21d\n"
+        % (
+            s.key, s.id, s.mode, s.size, s.creator, s.last, s.attached, s.uid, s.gid, s.creator_uid, s.creator_gid,
+            s.attach_time, s.detach_time, s.changed, s.file.content.blocks * 512, 0,
+        )
+        for s in shared_memory_segments.segments.all()
+    )  # fmt: skip

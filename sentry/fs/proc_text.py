@@ -68,6 +68,10 @@ def _state(fields: list[bytes], process: Process, thread: Task | None, viewer: T
         return b"R"  # it waits for us while we write this
     if process.exit_status is not None:
         return b"Z"
+    if fields[0] == b"t":
+        # Only the sentry traces (platform ptrace): a stop of its own, or the one that a signal asked for.
+        host_tid = process.host_pid if thread is None else thread.host_tid
+        return b"T" if process.kernel.platform.stopped(host_tid) else b"S"
     # A task that waits for the sentry is in an uninterruptible sleep on the host; to the guest it just sleeps.
     return b"S" if fields[0] == b"D" else fields[0]
 

@@ -11,7 +11,7 @@ import errno
 import os
 
 from sentry.abi.errors import LinuxError
-from sentry.kernel import scheduling
+from sentry.kernel import scheduling, shared_memory
 from sentry.kernel.answers import DEFERRED, Answer
 from sentry.kernel.task import Process, Task
 from sentry.mm.memory import UserMemory
@@ -115,6 +115,8 @@ def name_child(kernel: Kernel, cookie: int, claimed_tid: int, host_tid: int, cal
         process.limits = dict(origin.limits)
         process.oom_score_adj = origin.oom_score_adj
         process.dumpable = origin.dumpable
+        if not pending.flags & CLONE_VM:
+            shared_memory.inherit(origin, process)
         kernel.processes[tid] = process
         kernel.zombies.pop(tid, None)
         if process.parent is not None:

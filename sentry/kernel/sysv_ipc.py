@@ -213,6 +213,12 @@ class Registry(Generic[Kind]):
             self._by_key[key] = made
         return made
 
+    def hide(self, found: Kind) -> None:
+        """Its key leads to it no more; its identifier does."""
+        if self._by_key.get(found.key) is found:
+            del self._by_key[found.key]
+        found.key = abi.IPC_PRIVATE
+
     def remove(self, found: Kind) -> None:
         """IPC_RMID."""
         del self._by_index[found.id & (1 << _INDEX_BITS) - 1]

@@ -94,6 +94,10 @@ class HostPlatform(Platform):
         if result < 0:
             raise LinuxError(errno.ESRCH if result == -errno.EPERM else -result)
 
+    def stopped(self, host_tid: int) -> bool:
+        """Has a signal stopped this task, of which the host says only that it is being traced?"""
+        return False
+
     # -- the end of processes --
     def reap(self, host_pid: int) -> None:
         """Its pidfd says that a process has ended: its parent may learn of it now."""

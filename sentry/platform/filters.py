@@ -17,6 +17,10 @@ import sys
 
 from sentry.platform.stub import abi
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 COMPILED = os.path.join(os.path.dirname(__file__), "compiled")
 
 _LD_ABS, _JEQ, _JGT, _JGE, _JSET, _RET = 0x20, 0x15, 0x25, 0x35, 0x45, 0x06
@@ -30,10 +34,11 @@ _MAP_ANONYMOUS = 0x20
 _MMAP, _SIGACTION, _SIGPROCMASK, _SIGSUSPEND, _CLONE, _FORK, _VFORK, _EXECVE = 9, 13, 14, 130, 56, 57, 58, 59
 _PSELECT6, _PPOLL, _EPOLL_PWAIT, _EXECVEAT, _EPOLL_PWAIT2 = 270, 271, 281, 322, 441
 _SIGTIMEDWAIT, _WAITID = 128, 247
+_SHMAT, _SHMDT = 30, 67
 _P_PIDFD = 3
 TRAPPED = (
     _SIGPROCMASK, _SIGACTION, _MMAP, _CLONE, _EXECVE, _VFORK, _FORK, _PPOLL, _PSELECT6, _EPOLL_PWAIT, _SIGSUSPEND,
-    _EXECVEAT, _EPOLL_PWAIT2, _SIGTIMEDWAIT, _WAITID,
+    _EXECVEAT, _EPOLL_PWAIT2, _SIGTIMEDWAIT, _WAITID, _SHMAT, _SHMDT,
 )  # fmt: skip
 
 
@@ -157,7 +162,7 @@ def _sentry_filter(tracing: bool = False) -> bytes:
     return build_filter(tracing)
 
 
-_MAKERS = {
+_MAKERS: dict[str, Callable[[], bytes]] = {
     "task-jump": jump_filter,
     "task-notify": call_filter,
     "task-trace": lambda: call_filter(tracing=True),

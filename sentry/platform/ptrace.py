@@ -84,8 +84,8 @@ class PtracePlatform(HostPlatform):
         ours.setblocking(False)
         theirs.setblocking(False)
         self._sending, self._receiving = ours, theirs
-        gate, self._gate = os.pipe()
-        self.gate = gate
+        task_side, own_side = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.gate, self._gate = task_side.detach(), own_side.detach()
         mask = (1 << (SIGCHLD - 1)).to_bytes(8, "little")
         native.syscall(_RT_SIGPROCMASK, 0, mask, 0, 8)
         self._signals = native.syscall(_SIGNALFD4, -1, mask, 8, os.O_CLOEXEC | os.O_NONBLOCK)
@@ -98,6 +98,7 @@ class PtracePlatform(HostPlatform):
         self._new_calls: list[tuple[int, ...]] = []
         self._events: list[tuple[int, int]] = []
         self._more = False
+        self._resting: set[int] = set()  # tids that a signal has stopped
 
     # -- the first task --
     def lend_socket(self) -> None:
@@ -112,6 +113,7 @@ class PtracePlatform(HostPlatform):
         os.close(abi.SOCKET_FD)
         os.close(self.gate)
         self._init = pid
+        os.read(self._gate, 1)  # not dumpable before, and what is not dumpable may not be traced
         try:
             ptrace_request(_SEIZE, pid, 0, _OPTIONS)
         except PtraceError as error:
@@ -173,6 +175,7 @@ class PtracePlatform(HostPlatform):
 
     def _stopped(self, tid: int, status: int) -> None:
         """One report of wait4(2)."""
+        self._resting.discard(tid)
         if status & 0xFF != 0x7F:
             self._stops.pop(tid, None)
             if tid == self._init:
@@ -197,6 +200,7 @@ class PtracePlatform(HostPlatform):
         if number in _STOPPING:
             try:
                 ptrace_request(LISTEN, tid)
+                self._resting.add(tid)
                 return
             except PtraceError as error:
                 if error.errno != errno.EIO:
@@ -344,6 +348,9 @@ class PtracePlatform(HostPlatform):
                 left.frombytes(data[: len(data) // 4 * 4])
                 for fd in left:
                     os.close(fd)
+
+    def stopped(self, host_tid: int) -> bool:
+        return host_tid in self._resting
 
     # -- the end of processes --
     def reap(self, host_pid: int) -> None:

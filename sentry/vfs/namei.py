@@ -58,7 +58,7 @@ def open_path(task: Task, base: Path, path: bytes, flags: int, mode: int = 0, re
     """open(2), openat(2), openat2(2): a new description, or (a FIFO) a coroutine that gives one and may wait.
 
     flags: O_*, with the O_LARGEFILE and so on of the guest; mode: permission bits for a new file, the umask is applied
-    here. Raises: what the manual page lists, but ETXTBSY.
+    here. Raises: what the manual page lists, with ETXTBSY for running programs.
     """
     if flags & os.O_PATH:
         return _open_place(task, base, path, flags & _PATH_FLAGS, resolve_flags)
@@ -98,6 +98,8 @@ def open_found(task: Task, path: Path, flags: int) -> Opened:
     if kind == stat.S_IFREG:
         if flags & _WRITES:
             permission.check_writable_mount(mount)
+            if attributes.mode & 0o111 and _is_running(task, inode):
+                raise LinuxError(errno.ETXTBSY)
     elif kind != stat.S_IFDIR:
         return _notified(special.open_special(task, path, flags), path)
     file = inode.open(flags, path, task)
@@ -107,6 +109,16 @@ def open_found(task: Task, path: Path, flags: int) -> Opened:
     if events.hooks:
         events.notify_path(path, events.IN_OPEN)
     return file
+
+
+def _is_running(task: Task, inode: Inode) -> bool:
+    """Is it the program of a process? Linux then denies writing; a program that is open for writing can be executed
+    here all the same."""
+    for process in task.kernel.processes.values():
+        executable = process.executable
+        if executable is not None and executable.inode is inode:
+            return True
+    return False
 
 
 def open_executable(task: Task, path: Path) -> OpenFile:

@@ -36,6 +36,7 @@ class FakeKernel:
     """Knows the tasks, and which signals were sent."""
 
     def __init__(self, namespace: MountNamespace) -> None:
+        self.processes: dict[int, Any] = {}
         self.mounts = namespace
         self.tasks: dict[int, FakeTask] = {}
         self.signals: list[int] = []

@@ -127,7 +127,9 @@ unsafe fn child(start: &Start, told: &[AtomicI32; 2]) -> i64 {
             }
         }
         if start.gate > 0 {
+            // From here on we are dumpable, which the tracer has to wait for.
             let mut word = [0u8];
+            syscall(sys::WRITE, [start.gate as u64, word.as_ptr() as u64, 1, 0, 0, 0]);
             if syscall(sys::READ, [start.gate as u64, word.as_mut_ptr() as u64, 1, 0, 0, 0]) != 1 {
                 return -sys::EINVAL;
             }

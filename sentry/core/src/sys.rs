@@ -7,6 +7,7 @@
 use std::arch::asm;
 
 pub const READ: u64 = 0;
+pub const WRITE: u64 = 1;
 pub const PREAD64: u64 = 17;
 pub const PWRITE64: u64 = 18;
 pub const IOCTL: u64 = 16;

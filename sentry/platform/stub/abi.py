@@ -21,6 +21,9 @@ CLONED = 0x30000006
 EXEC_FAILED = 0x30000007
 SIGSYS = 0x30000008
 PIDFD = 0x30000009
+SHMAT = 0x3000000A
+ATTACHED = 0x3000000B
+SHMDT = 0x3000000C
 
 # si_code inside the sentry of what kill and tgkill send; signals.py gives them the form in which they travel.
 SENT_BY_KILL = -0x100

@@ -17,11 +17,11 @@ typedef unsigned int u32;
 
 enum {
     NR_mmap = 9, NR_munmap = 11, NR_close = 3, NR_rt_sigaction = 13, NR_rt_sigprocmask = 14, NR_rt_sigpending = 127,
-    NR_rt_sigtimedwait = 128, NR_rt_sigsuspend = 130, NR_clone = 56, NR_fork = 57, NR_vfork = 58, NR_execve = 59, NR_gettid = 186,
+    NR_rt_sigtimedwait = 128, NR_rt_sigsuspend = 130, NR_clone = 56, NR_fork = 57, NR_vfork = 58, NR_execve = 59, NR_shmat = 30, NR_shmdt = 67, NR_gettid = 186,
     NR_futex = 202, NR_exit_group = 231, NR_waitid = 247, NR_pselect6 = 270, NR_ppoll = 271, NR_epoll_pwait = 281,
     NR_execveat = 322, NR_epoll_pwait2 = 441,
 };
-enum { EINTR = 4, EAGAIN = 11, EFAULT = 14, EINVAL = 22, ENOSYS = 38 };
+enum { EINTR = 4, EAGAIN = 11, EFAULT = 14, EEXIST = 17, EINVAL = 22, ENOSYS = 38 };
 enum { SIG_BLOCK = 0, SIG_SETMASK = 2, SIGSYS = 31, SYS_SECCOMP = 1, SI_SIGIO = -5 };
 #define SIGSYS_BIT (1UL << (SIGSYS - 1))
 #define SA_SIGINFO 4UL
@@ -328,6 +328,31 @@ static long trap_map(struct context *c) {
     return at;
 }
 
+/* SHM_RDONLY, SHM_REMAP, SHM_EXEC as in <sys/shm.h>. */
+static long trap_shmat(struct context *c) {
+    long answer = call4(STUB_SHMAT, c->rdi, c->rsi, c->rdx, 0);
+    if (failed(answer))
+        return answer;
+    u64 address = c->rsi & ~4095UL, length = (u64)answer >> 16 << 12, fd = MARKED(answer & 0xffff);
+    u64 protection = 1UL | (c->rdx & 010000 ? 0 : 2UL) | (c->rdx & 0100000 ? 4UL : 0);
+    u64 where = address == 0 ? 0 : c->rdx & 040000 ? 0x10UL : 0x100000UL; /* MAP_FIXED, MAP_FIXED_NOREPLACE */
+    long at = call6(NR_mmap, address, length, protection, 1UL | where, fd, 0);
+    call1(NR_close, fd);
+    if (failed(at))
+        return at == -EEXIST ? -EINVAL : at;
+    answer = call2(STUB_ATTACHED, c->rdi, at);
+    if (failed(answer)) {
+        call2(NR_munmap, at, length);
+        return answer;
+    }
+    return at;
+}
+
+static long trap_shmdt(struct context *c) {
+    long length = call1(STUB_SHMDT, c->rdi);
+    return failed(length) ? length : call2(NR_munmap, c->rdi, length);
+}
+
 static long trap_execve(struct context *c, u64 dirfd, u64 path, u64 argv, u64 envp, u64 flags) {
     long answer = call6(STUB_EXEC, dirfd, path, argv, envp, flags, 0);
     if (failed(answer))
@@ -444,6 +469,8 @@ static void on_sigsys(int signal, struct information *information, struct contex
     case NR_rt_sigtimedwait: result = trap_sigtimedwait(c); break;
     case NR_waitid: result = trap_waitid(c); break;
     case NR_mmap: result = trap_map(c); break;
+    case NR_shmat: result = trap_shmat(c); break;
+    case NR_shmdt: result = trap_shmdt(c); break;
     case NR_execve: result = trap_execve(c, (u64)AT_FDCWD, c->rdi, c->rsi, c->rdx, 0); break;
     case NR_execveat: result = trap_execve(c, c->rdi, c->rsi, c->rdx, c->r10, c->r8); break;
     case NR_clone: result = trap_clone(c, c->rdi, c->rsi, c->rdx, c->r10, c->r8); break;

@@ -19,6 +19,9 @@
 #define STUB_CLONED 0x30000006   /* (cookie, result): the parent says how clone ended; waits for the child's name */
 #define STUB_EXEC_FAILED 0x30000007 /* (errno): execveat of the loader failed after STUB_EXEC said yes */
 #define STUB_SIGSYS 0x30000008   /* (code): a SIGSYS that no filter raised, reset to its default: raise it again */
+#define STUB_SHMAT 0x3000000a    /* (id, address, flags): a real descriptor, and above bit 16 how many pages to map */
+#define STUB_ATTACHED 0x3000000b /* (id, address): shmat has mapped it there */
+#define STUB_SHMDT 0x3000000c    /* (address): how many bytes to unmap */
 #define STUB_PIDFD 0x30000009    /* (fd): the pid of a pidfd, for waitid; bit 32: it is non-blocking */
 
 /* Signals that the sentry sends. The kernel spoils si_pid and si_uid of a sender in another pid namespace and lets nobody

@@ -63,7 +63,12 @@ def plan(data: bytes, files: dict[bytes, bytes] | None = None) -> Plan:
 
 
 def test_a_static_program_is_mapped_where_it_says() -> None:
-    made = plan(elf(segment(flags=5, file_size=0x200), segment(flags=6, offset=0x100, address=0x401100, file_size=0x40, memory_size=0x2000)))
+    made = plan(
+        elf(
+            segment(flags=5, file_size=0x200),
+            segment(flags=6, offset=0x100, address=0x401100, file_size=0x40, memory_size=0x2000),
+        )
+    )
     assert made.entry == 0x400100
     assert made.maps[0] == (0x400000, 0x1000, 0, 5, 0x12, 7, 0)
     assert made.maps[1] == (0x401000, 0x1000, 0, 3, 0x12, 7, 1)
@@ -212,13 +217,33 @@ def test_a_script_that_its_interpreter_cannot_reach_is_ENOENT() -> None:
 
 ECHO = b"/bin/echo"
 LINES = [
-    b"#!/bin/echo", b"#!/bin/echo\n", b"#! /bin/echo a\n", b"#!\t/bin/echo\ta\tb\t\n", b"#!/bin/echo  a  b  \n", b"#!",
-    b"#!\n", b"#! \t \n", b"#!/bin/echo\0x\n", b"#!/bin/echo a\0b\n", b"#!/bin/echo -n\n", b"#!/bin/echo " + b"x" * 300 + b"\n",
-    b"#!/bin/echo " + b"x" * 242 + b"\n", b"#!/bin/echo " + b"x" * 243 + b"\n", b"#!/bin/echo " + b"x" * 244,
-    b"#!" + b"/" * 245 + b"bin/echo\n", b"#!" + b"/" * 246 + b"bin/echo", b"#!" + b"/" * 250 + b"bin/echo\n",
-    b"#!" + b" " * 300 + b"/bin/echo\n", b"#!" + b" " * 244 + b"/bin/echo\n", b"#!/bin/echo\r\n", b"#!/bin/echo" + b" " * 300,
-    b"#!/bin/echo a\n\0", b"#!\0/bin/echo\n", b"#! \0\n", b"#!/bin/echo \\a\n",
-]  # fmt: skip
+    b"#!/bin/echo",
+    b"#!/bin/echo\n",
+    b"#! /bin/echo a\n",
+    b"#!\t/bin/echo\ta\tb\t\n",
+    b"#!/bin/echo  a  b  \n",
+    b"#!",
+    b"#!\n",
+    b"#! \t \n",
+    b"#!/bin/echo\0x\n",
+    b"#!/bin/echo a\0b\n",
+    b"#!/bin/echo -n\n",
+    b"#!/bin/echo " + b"x" * 300 + b"\n",
+    b"#!/bin/echo " + b"x" * 242 + b"\n",
+    b"#!/bin/echo " + b"x" * 243 + b"\n",
+    b"#!/bin/echo " + b"x" * 244,
+    b"#!" + b"/" * 245 + b"bin/echo\n",
+    b"#!" + b"/" * 246 + b"bin/echo",
+    b"#!" + b"/" * 250 + b"bin/echo\n",
+    b"#!" + b" " * 300 + b"/bin/echo\n",
+    b"#!" + b" " * 244 + b"/bin/echo\n",
+    b"#!/bin/echo\r\n",
+    b"#!/bin/echo" + b" " * 300,
+    b"#!/bin/echo a\n\0",
+    b"#!\0/bin/echo\n",
+    b"#! \0\n",
+    b"#!/bin/echo \\a\n",
+]
 
 
 @pytest.mark.parametrize("text", LINES, ids=repr)
