@@ -10,6 +10,8 @@ from runsc.sandbox.linux import has_seccomp_notifier
 from sentry.control.errors import ControlError
 
 NEEDED_KERNEL = (5, 19)  # SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
+NEEDED_TO_TRACE = (5, 12)  # mount_setattr(2)
+_NO_TRACING = "3"
 
 _SWITCHES = (
     # file of /proc/sys, the value that forbids, what to do
@@ -46,8 +48,17 @@ def user_namespaces_refused(privileged: bool) -> str:
     return ""
 
 
+def tracing_refused(release: str) -> str:
+    """Why platform ptrace cannot run here, "" if nothing is known against it."""
+    if kernel_version(release) < NEEDED_TO_TRACE:
+        return f"it needs Linux {NEEDED_TO_TRACE[0]}.{NEEDED_TO_TRACE[1]} or later, this is {release}"
+    if _switch("kernel/yama/ptrace_scope") == _NO_TRACING:
+        return "/proc/sys/kernel/yama/ptrace_scope is 3, which forbids tracing until the next boot"
+    return ""
+
+
 def choose_platform(asked: str, privileged: bool) -> str:
-    """The platform to run on, "notify" or "ptrace".
+    """The platform to run on: "notify" unless something speaks against it, else "ptrace".
 
     Raises: ControlError if it cannot run here, with the reason.
     """
@@ -64,8 +75,13 @@ def choose_platform(asked: str, privileged: bool) -> str:
         reason = f"it needs Linux {NEEDED_KERNEL[0]}.{NEEDED_KERNEL[1]} or later, this is {release}"
     elif not has_seccomp_notifier():
         reason = "this kernel (or the container around pysc) offers no seccomp user notification"
-    if asked == "ptrace":
-        return "ptrace"
-    if reason:
-        raise ControlError(f"platform notify cannot run here: {reason}")
-    return "notify"
+    if asked != "ptrace" and not reason:
+        return "notify"
+    if asked == "notify":
+        raise ControlError(f"platform notify cannot run here: {reason}; try --platform=ptrace, which is slower")
+    traceless = tracing_refused(release)
+    if traceless and asked == "ptrace":
+        raise ControlError(f"platform ptrace cannot run here: {traceless}")
+    if traceless:
+        raise ControlError(f"no platform can run here: notify: {reason}; ptrace: {traceless}")
+    return "ptrace"

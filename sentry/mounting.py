@@ -15,6 +15,7 @@ from sentry.fs.gofer import GoferClient, GoferFilesystem
 from sentry.fs.host import HostFile, HostFilesystem, reopen_nonblocking
 from sentry.fs.overlay import OverlayFilesystem
 from sentry.kernel import posix_timers, shared_memory, sysv_ipc
+from sentry.net import unix
 from sentry.vfs import namei, special, walk
 from sentry.vfs.attributes import AttributeChange
 from sentry.vfs.filesystem import allocate_dev
@@ -167,6 +168,7 @@ def register_drivers(kernel: Kernel) -> None:
     """Makes FIFOs and devices work, and follows the ends of processes for what hangs on them."""
     special.register_fifo(pipes.open_fifo_blocking)
     devpts.register(kernel)
+    unix.current_task = lambda: kernel.current
     posix_timers.register(kernel)
     sysv_ipc.register(kernel)
     shared_memory.register(kernel)

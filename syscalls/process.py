@@ -91,13 +91,13 @@ def stub_pidfd(task: Task, fd: Fd) -> int:
 @syscall(60, name="exit")
 def exit_(task: Task, status: Int) -> Answer:
     """exit(2): the thread's end."""
-    return exits.exit_thread(task)
+    return exits.exit_thread(task, status)
 
 
 @syscall(231)
 def exit_group(task: Task, status: Int) -> Answer:
     """exit_group(2): the process's end."""
-    return exits.exit_group(task)
+    return exits.exit_group(task, status)
 
 
 @syscall(62)

@@ -13,7 +13,9 @@ import errno
 from sentry.abi.errors import LinuxError
 from sentry.kernel.task import Task
 from syscalls.numbers_x86_64 import NUMBERS
-from syscalls.table import STUB, syscall
+from syscalls.table import STUB, Long, Pid, syscall
+
+_PTRACE_TRACEME = 0
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -86,7 +88,6 @@ ABSENT: dict[str, str] = {
 """ENOSYS, and why."""
 
 FORBIDDEN: dict[str, str] = {
-    "ptrace": "no tracing",
     "bpf": "no BPF programs",
     "perf_event_open": "no performance counters",
     "acct": "no process accounting",
@@ -113,6 +114,14 @@ def _refuser(number: int) -> Callable[[Task], int]:
         raise LinuxError(number)
 
     return refuse
+
+
+@syscall(NUMBERS["ptrace"], support=STUB, note="EPERM: no tracing")
+def ptrace(task: Task, request: Long, pid: Pid) -> int:
+    """ptrace(2). Raises: ESRCH, EPERM."""
+    if request != _PTRACE_TRACEME and pid not in task.kernel.tasks:
+        raise LinuxError(errno.ESRCH)
+    raise LinuxError(errno.EPERM)
 
 
 for _name, _note in ABSENT.items():

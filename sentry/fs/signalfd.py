@@ -87,7 +87,7 @@ def announce_child(parent: Process, child: Process) -> None:
     """For Kernel.child_exit_hooks: tells the parent's signalfds of the SIGCHLD that the host raised."""
     mailbox = _wanted(parent, None, SIGCHLD)
     if mailbox is not None:
-        info = _CHILD.pack(SIGCHLD, 0, _CLD_EXITED, child.pid, 0, child.exit_status or 0)
+        info = _CHILD.pack(SIGCHLD, 0, _CLD_EXITED, child.pid, 0, (child.exit_status or 0) >> 8)
         mailbox.put(SIGCHLD, info.ljust(INFO_SIZE, b"\0"))
 
 

@@ -22,17 +22,18 @@ if TYPE_CHECKING:
 _ZOMBIES_KEPT = 4096
 
 
-def exit_thread(task: Task) -> Answer:
+def exit_thread(task: Task, code: int) -> Answer:
     """exit(2)."""
     process = task.process
     if len(process.threads) <= 1:
-        return exit_group(task)
+        return exit_group(task, code)
     _drop_thread(task)
     return PROCEED
 
 
-def exit_group(task: Task) -> Answer:
+def exit_group(task: Task, code: int) -> Answer:
     """exit_group(2): the host kills the other threads."""
+    task.process.exit_code = code & 0xFF
     let_go(task.kernel, task.process)
     return PROCEED
 
@@ -75,7 +76,7 @@ def process_gone(kernel: Kernel, process: Process) -> None:
         kernel.zombies[process.pid] = process.host_pid
         if len(kernel.zombies) > _ZOMBIES_KEPT:
             forget_reaped(kernel)
-    process.exit_status = 0
+    process.exit_status = process.exit_code << 8
     process.pidfd_queue.wake()
     parent = process.parent
     for child in process.children:

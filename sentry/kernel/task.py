@@ -36,7 +36,7 @@ class Process:
 
     __slots__ = (
         "__weakref__", "argument_prefix", "children", "controlling_tty", "dumpable", "executable", "exec_pending",
-        "exit_signal", "exit_status", "exiting", "extra", "host_pid", "kernel", "limits", "oom_score_adj", "parent",
+        "exit_code", "exit_signal", "exit_status", "exiting", "extra", "host_pid", "kernel", "limits", "oom_score_adj", "parent",
         "pid", "pidfd", "pidfd_queue", "signals_sent", "start_time", "threads", "timers",
     )  # fmt: skip
 
@@ -47,7 +47,8 @@ class Process:
         self.parent = parent
         self.children: set[Process] = set()
         self.threads: dict[int, Task] = {}  # by guest tid
-        self.exit_status: int | None = None  # set when it has ended
+        self.exit_status: int | None = None  # a wait status, set when it has ended; 0 if a signal did it
+        self.exit_code = 0
         self.exiting = False  # exit_group was called: its descriptors are closed
         self.exit_signal = 17
         self.signals_sent = 0  # how many signals its threads may have to look at

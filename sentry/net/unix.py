@@ -23,6 +23,8 @@ from sentry.vfs import namei, permission, walk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sentry.kernel.credentials import Credentials
     from sentry.kernel.task import Task
     from sentry.net.rights import Rights
@@ -154,8 +156,17 @@ class UnixSocket(Socket):
         if given is not None:
             return given
         if self.pass_credentials or other.pass_credentials:
-            return ucred(task) if task is not None else self.creator
+            sender = task if task is not None else current_task()  # write(2) knows the file only
+            return ucred(sender) if sender is not None else self.creator
         return None
+
+
+def _nobody() -> Task | None:
+    return None
+
+
+current_task: Callable[[], Task | None] = _nobody
+"""Whose call is handled; set at boot."""
 
 
 def _make_file(task: Task, path: bytes) -> Path:

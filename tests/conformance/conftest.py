@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from _pytest._code.code import TerminalRepr, TracebackStyle
 
 from tests import sandbox
 from tests.conformance import harness
-from tests.conformance.deviations import DEVIATIONS
+from tests.conformance.deviations import DEVIATIONS, NOT_YET
 
 WHOLE = "the_program_as_a_whole"
 
@@ -24,18 +25,30 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     return None
 
 
+TRACED = frozenset(("exec", "fork", "mmap_file", "pipe", "poll", "read_write", "threads", "wait"))
+"""Programs that also run on the ptrace platform unless PYSC_MODES says otherwise: what a platform is about, and little
+else, since it is slow."""
+
+
+def modes_of(stem: str) -> tuple[str, ...]:
+    """Where to run a program besides natively."""
+    if "PYSC_MODES" in os.environ or stem not in TRACED:
+        return sandbox.modes()
+    return (*sandbox.modes(), "ptrace")
+
+
 class GuestFile(pytest.File):
     """One guest program."""
 
     def collect(self) -> Iterator[pytest.Item]:
         """Its cases, natively first, then in each mode."""
         for program in harness.programs(self.path):
-            for mode in (harness.NATIVE, *sandbox.modes()):
+            for mode in (harness.NATIVE, *modes_of(self.path.stem)):
                 label = mode if program.variant == "static" else f"{mode}-{program.variant}"
                 for case in (*program.cases, WHOLE):
                     item: GuestCase = GuestCase.from_parent(self, name=f"{case}[{label}]")
                     item.program, item.mode, item.case = program, mode, case
-                    reason = DEVIATIONS.get((self.path.stem, case))
+                    reason = DEVIATIONS.get((self.path.stem, case)) or NOT_YET.get((self.path.stem, case))
                     if reason and mode != harness.NATIVE:
                         item.add_marker(pytest.mark.xfail(reason=reason, strict=True))
                     yield item

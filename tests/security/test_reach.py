@@ -247,37 +247,35 @@ def test_the_gofer_is_killed_for_what_is_not_on_its_list() -> None:
 
 
 def test_nobody_can_execute_make_sockets_or_trace() -> None:
-    never = set(
-        [
-            "execve",
-            "execveat",
-            "fork",
-            "vfork",
-            "clone",
-            "clone3",
-            "socket",
-            "connect",
-            "bind",
-            "ptrace",
-            "mount",
-            "unshare",
-            "setns",
-            "bpf",
-            "io_uring_setup",
-            "perf_event_open",
-            "userfaultfd",
-            "keyctl",
-            "open_by_handle_at",
-            "init_module",
-            "finit_module",
-            "kexec_load",
-            "reboot",
-            "chroot",
-            "pivot_root",
-            "setuid",
-            "setresuid",
-        ]
-    )
+    never = {
+        "execve",
+        "execveat",
+        "fork",
+        "vfork",
+        "clone",
+        "clone3",
+        "socket",
+        "connect",
+        "bind",
+        "ptrace",
+        "mount",
+        "unshare",
+        "setns",
+        "bpf",
+        "io_uring_setup",
+        "perf_event_open",
+        "userfaultfd",
+        "keyctl",
+        "open_by_handle_at",
+        "init_module",
+        "finit_module",
+        "kexec_load",
+        "reboot",
+        "chroot",
+        "pivot_root",
+        "setuid",
+        "setresuid",
+    }
     assert not never & set(jail.ALLOWED)
     assert not never & {name for name, _, _ in gofer_filters.ALLOWED}
 

@@ -188,11 +188,11 @@ def test_the_limit_of_tasks_is_EAGAIN() -> None:
 def test_a_thread_that_exits_leaves_the_others(kernel: TestKernel) -> None:
     process = kernel.process(5, kernel.init)
     second = kernel.thread(process, 6)
-    assert exits.exit_thread(second) is PROCEED
+    assert exits.exit_thread(second, 0) is PROCEED
     assert list(process.threads) == [5]
     assert 1006 not in kernel.by_host
     assert not process.exiting
-    assert exits.exit_thread(process.leader) is PROCEED
+    assert exits.exit_thread(process.leader, 0) is PROCEED
     assert process.exiting
 
 
@@ -201,15 +201,15 @@ def test_exit_group_gives_back_once_and_the_pidfd_ends_it(kernel: TestKernel) ->
     child = kernel.process(6, process)
     heard: list[object] = []
     kernel.exit_hooks.append(heard.append)
-    assert exits.exit_group(process.leader) is PROCEED
-    exits.exit_group(process.leader)
+    assert exits.exit_group(process.leader, 3) is PROCEED
+    exits.exit_group(process.leader, 3)
     assert heard == [process]
     exits.process_gone(kernel, process)
     assert heard == [process]
     assert 5 not in kernel.processes
     assert 5 not in kernel.tasks
     assert kernel.zombies[5] == 1005
-    assert process.exit_status is not None
+    assert process.exit_status == 3 << 8
     assert child.parent is kernel.init
     assert child in kernel.init.children
 
