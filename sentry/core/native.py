@@ -95,7 +95,7 @@ def start_task(
 ) -> tuple[int, int]:
     """Makes the first task (src/start.rs): (pid or -errno, listener). Filters are arrays of struct sock_filter.
 
-    gate: a socket where the task says that it can be traced, and waits for that (a byte each); there is no listener then.
+    gate: a socket where the task says that it can be traced, and waits for that (a byte each); no listener then.
     """
     strings = [ffi.new("char[]", text) for text in arguments + environment]
     argument_array = ffi.new("char *[]", [*strings[: len(arguments)], ffi.NULL])

@@ -278,6 +278,23 @@ def _set_oom_score_adj(subject: Task, writer: Task, data: bytes) -> None:
     subject.process.oom_score_adj = value
 
 
+def _show_loginuid(task: Task) -> bytes:
+    return b"%d" % task.process.extra.get(LOGINUID, _NO_LOGINUID)
+
+
+def _set_loginuid(subject: Task, writer: Task, data: bytes) -> None:
+    """Who has logged in is set once, by sshd or login (pam_loginuid), and inherited. Source: kernel/audit.c."""
+    if writer.process is not subject.process:
+        raise LinuxError(errno.EPERM)
+    value = _number(data)
+    if not 0 <= value <= _NO_LOGINUID:
+        raise LinuxError(errno.EINVAL)
+    extra = writer.process.extra
+    if extra.get(LOGINUID, _NO_LOGINUID) != _NO_LOGINUID and not writer.credentials.has(CAP_AUDIT_CONTROL):
+        raise LinuxError(errno.EPERM)
+    extra[LOGINUID] = value
+
+
 def _refuse_write(subject: Task, writer: Task, data: bytes) -> None:
     """uid_map, gid_map and setgroups: the guest has one user namespace, whose maps are written."""
     raise LinuxError(errno.EPERM)
@@ -542,7 +559,7 @@ _BOTH: dict[bytes, _Made] = {
     b"gid_map": _file(proc_text.id_map, 0o644, _refuse_write),
     b"io": _inspected(proc_text.io, 0o400),
     b"limits": _file(proc_text.limits),
-    b"loginuid": _file(lambda task: b"4294967295", 0o644, _refuse_write),
+    b"loginuid": _file(_show_loginuid, 0o644, _set_loginuid),
     b"maps": _inspected(proc_maps.render),
     b"mountinfo": _file(lambda task: task.kernel.mounts.mountinfo_text(task)),
     b"mounts": _file(lambda task: task.kernel.mounts.mounts_text(task)),

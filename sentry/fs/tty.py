@@ -394,6 +394,8 @@ class Terminal(JobControl):
         elif request == abi.TIOCSETD:
             if int.from_bytes(memory.read(argument, 4), "little") != 0:
                 raise LinuxError(errno.EINVAL)
+        elif request == abi.TIOCGLCKTRMIOS:
+            memory.write(argument, bytes(abi.TERMIOS.size))  # nothing of it is ever locked
         elif request == abi.TIOCGDEV:
             memory.write(argument, (self.device_number & 0xFFFFFFFF).to_bytes(4, "little"))
         elif request == abi.TIOCVHANGUP:

@@ -13,7 +13,7 @@ import os
 from sentry.abi.errors import LinuxError
 from sentry.kernel import scheduling, shared_memory
 from sentry.kernel.answers import DEFERRED, Answer
-from sentry.kernel.task import Process, Task
+from sentry.kernel.task import LOGINUID, Process, Task
 from sentry.mm.memory import UserMemory
 from sentry.platform.base import kill_process
 from sentry.platform.delegated import CLONE_REFUSED
@@ -117,6 +117,8 @@ def name_child(kernel: Kernel, cookie: int, claimed_tid: int, host_tid: int, cal
         process.dumpable = origin.dumpable
         if not pending.flags & CLONE_VM:
             shared_memory.inherit(origin, process)
+        if LOGINUID in origin.extra:
+            process.extra[LOGINUID] = origin.extra[LOGINUID]
         kernel.processes[tid] = process
         kernel.zombies.pop(tid, None)
         if process.parent is not None:

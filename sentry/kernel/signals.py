@@ -61,6 +61,8 @@ def send_process(
     for hook in kernel.signal_hooks:
         if hook(process, None, number, info):
             return
+    if kernel.platform.queues_ignored and _thrown_away(kernel, process.host_pid, number):
+        return
     kernel.platform.send_signal(process.host_pid, None, number, _travelling(number, info))
     kernel.kick_process(process)
     _tell_parent(kernel, process, number)
@@ -76,6 +78,8 @@ def send_thread(kernel: Kernel, task: Task, number: int, sender: Task | None = N
     for hook in kernel.signal_hooks:
         if hook(process, task, number, info):
             return
+    if kernel.platform.queues_ignored and _thrown_away(kernel, task.host_tid, number):
+        return
     kernel.platform.send_signal(process.host_pid, task.host_tid, number, _travelling(number, info))
     if number == SIGCONT or number in _STOPPING:
         kernel.kick_process(process)
@@ -116,6 +120,18 @@ def _plain(number: int, sender: Task | None, code: int) -> bytes:
     if sender is None:
         return information(number, abi.SENT_BY_KILL, 0, 0)
     return information(number, code, sender.process.pid, sender.credentials.uid)
+
+
+def _thrown_away(kernel: Kernel, host_tid: int, number: int) -> bool:
+    """sig_ignored() of kernel/signal.c, which a traced task is exempt from."""
+    if number in (SIGKILL, SIGSTOP, SIGCONT):
+        return False
+    status = kernel.host_status(host_tid)
+    ignored, caught, blocked = (int(status.get(name, b"0"), 16) for name in (b"SigIgn", b"SigCgt", b"SigBlk"))
+    if not (ignored if number not in _IGNORED_BY_DEFAULT else ignored | ~caught) >> (number - 1) & 1:
+        return False
+    # While a task waits in rt_sigtimedwait the host does not say what it had blocked.
+    return not blocked >> (number - 1) & 1 and not kernel.read_host_proc(host_tid, "syscall").startswith(b"128 ")
 
 
 def _reaches_init(kernel: Kernel, number: int, sender: Task | None) -> bool:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from sentry.vfs.fs_context import FsContext
     from sentry.vfs.path import Path
 
+LOGINUID = "loginuid"
+"""The key in Process.extra of /proc/PID/loginuid, an int; a forked child inherits it."""
+
 
 class Process:
     """A thread group. pid is the guest's number; host_pid the sentry's own pid namespace's.

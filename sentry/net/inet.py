@@ -175,6 +175,8 @@ class InetSocket(Socket):
                 if len(value) < 8:
                     raise LinuxError(errno.EINVAL)
                 return
+            if name == _IP_OPTIONS and not value:
+                return
             if name not in _IP:
                 raise LinuxError(errno.ENOPROTOOPT)
             # One byte is enough for these.
@@ -206,6 +208,8 @@ class InetSocket(Socket):
         self.options[level, name] = number
 
     def get_protocol_option(self, task: Task, level: int, name: int, size: int) -> bytes:
+        if level == abi.IPPROTO_IP and name in _IP_NOTHING:
+            return b""
         if level == abi.IPPROTO_IP and name in _IP:
             default = _IP[name]
         elif level == abi.IPPROTO_IPV6 and self.family == abi.AF_INET6 and name in _IPV6:
@@ -226,15 +230,20 @@ class InetSocket(Socket):
 
 _IP_TRANSPARENT, _IP_MULTICAST_TTL, _IPV6_MULTICAST_HOPS = 19, 33, 18
 _IP = {
-    abi.IP_TOS: 0, abi.IP_TTL: 64, abi.IP_PKTINFO: 0, abi.IP_MTU_DISCOVER: 1, abi.IP_RECVERR: 0, 4: 0, 6: 0, 12: 0,
-    13: 0, 15: 0, _IP_TRANSPARENT: 0, 24: 0, 32: 0, 33: 1, 34: 1, 49: 1, 50: 0,
+    abi.IP_TOS: 0, abi.IP_TTL: 64, abi.IP_PKTINFO: 0, abi.IP_MTU_DISCOVER: 1, abi.IP_RECVERR: 0, 6: 0, 7: 0, 12: 0,
+    13: 0, 15: 0, 18: 0, _IP_TRANSPARENT: 0, 20: 0, 21: 0, 22: 0, 23: 0, 24: 0, 25: 0, 26: 0, 32: 0, 33: 1, 34: 1,
+    49: 1, 50: 0,
 }  # fmt: skip
 """Options of IPPROTO_IP that are remembered, with their defaults: RECVTTL 12, RECVTOS 13, FREEBIND 15,
 BIND_ADDRESS_NO_PORT 24, MULTICAST_* 32..34, MULTICAST_ALL 49, UNICAST_IF 50."""
+_IP_OPTIONS, _IP_PKTOPTIONS = 4, 9
+_IP_NOTHING = (_IP_OPTIONS, _IP_PKTOPTIONS)
+"""Answered with no bytes at all: packets have no options here. sshd hangs up on a connection that has some."""
 _IP_GROUPS = (35, 36, 37, 38, 39, 40)
 _IPV6 = {
     abi.IPV6_UNICAST_HOPS: 64, abi.IPV6_RECVERR: 0, abi.IPV6_V6ONLY: 0, abi.IPV6_RECVPKTINFO: 0, 17: 0, 18: 1, 19: 1,
-    23: 1, 33: 0, 51: 0, 66: 0, 67: 0, 72: 0, 76: 0, 78: 0,
+    23: 1, 29: 1, 33: 0, 51: 0, 53: 0, 56: 0, 58: 0, 60: 0, 62: 0, 66: 0, 67: 0, 70: 1, 72: 0, 73: 0, 74: 0, 76: 0,
+    78: 0,
 }  # fmt: skip
 _IPV6_GROUPS = (20, 21, 27, 28)
 

@@ -28,7 +28,9 @@ NOTIFICATION = struct.Struct("<QIIiIQ6Q")
 
 
 class HostPlatform(Platform):
-    """Everything runs on the loop's thread."""
+    """Everything runs on the loop's thread. queues_ignored: the host keeps even those signals that a task ignores."""
+
+    queues_ignored = False
 
     def __init__(self) -> None:
         self.epoll = select.epoll()

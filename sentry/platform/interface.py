@@ -50,7 +50,7 @@ class Platform(ABC):
         errno."""
 
     def install_all(self, call: int, fds: Sequence[int]) -> list[int]:
-        """install() for the one or two descriptors of a call that needs several: their numbers, or [a negative errno]."""
+        """install() for a call that needs one or two descriptors: their numbers, or [a negative errno]."""
         numbers = [self.install(call, fd) for fd in fds]
         return [min(numbers)] if min(numbers) < 0 else numbers
 

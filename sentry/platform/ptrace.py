@@ -77,6 +77,7 @@ class PtracePlatform(HostPlatform):
     """See Platform. Everything runs on the loop's thread."""
 
     name = "ptrace"
+    queues_ignored = True
 
     def __init__(self) -> None:
         super().__init__()

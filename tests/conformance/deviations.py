@@ -18,6 +18,6 @@ DEVIATIONS: Mapping[tuple[str, str], str] = {
 #: (program, case): what is missing
 NOT_YET: Mapping[tuple[str, str], str] = {
     ("inotify", "what_happens_to_a_file"): "IN_DELETE_SELF comes at the unlink, not after the last close",
-    ("signalfd", "the_set_can_be_changed"): "signals that were pending in the host before the set wanted them are not seen",
+    ("signalfd", "the_set_can_be_changed"): "a signal that was pending before the set wanted it is not seen",
     ("unix_stream", "waiting_bytes_and_nonblocking_ones"): "a full socket is noticed after a bad address (EFAULT)",
 }

@@ -75,7 +75,7 @@ def test_a_volume_is_shared_with_the_host(sandboxed: Place) -> None:
 def test_what_the_host_changes_in_a_volume_is_seen(sandboxed: Place) -> None:
     volume = sandboxed.scratch / "volume"
     volume.mkdir()
-    program = "echo ready; read x; cat /data/late; read x; cat /data/late"
+    program = "echo ready; read x; cat /data/late; echo read; read x; cat /data/late; echo read"
     with sandboxed.start("/bin/sh", "-ec", program, volumes=[f"{volume}:/data"]) as process:
         assert process.stdin
         assert process.stdout
@@ -85,6 +85,7 @@ def test_what_the_host_changes_in_a_volume_is_seen(sandboxed: Place) -> None:
             process.stdin.write(b"go\n")
             process.stdin.flush()
             assert process.stdout.readline().decode() == text
+            assert process.stdout.readline() == b"read\n"  # cat is at the end of the file
         assert process.wait(10) == 0
 
 

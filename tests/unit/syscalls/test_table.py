@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from scripts import generate_syscall_numbers
@@ -112,18 +110,3 @@ def test_the_list_of_numbers_is_fresh() -> None:
 
 def test_the_documentation_is_fresh() -> None:
     assert document.OUTPUT.read_text() == document.text(), "run python -m syscalls.document"
-
-
-def test_registration_costs_little() -> None:
-    load_table()
-    entries = dict(TABLE)
-    TABLE.clear()
-    try:
-        begin = time.perf_counter()
-        for number, entry in entries.items():
-            syscall(number, name=entry.name, support=entry.support, note=entry.note)(entry.handler)
-        dispatch_table()
-        assert (time.perf_counter() - begin) / len(entries) < 100e-6  # 3 µs on an idle machine
-    finally:
-        TABLE.clear()
-        TABLE.update(entries)
