@@ -25,7 +25,7 @@ from sentry.control.serve import Control
 from sentry.core import native
 from sentry.fs import host_facts, tmpfs
 from sentry.kernel import exec as execs
-from sentry.kernel import host_limits
+from sentry.kernel import host_limits, signals
 from sentry.kernel.clone import PROCESS_LIMIT
 from sentry.kernel.credentials import ALL_CAPABILITIES, Credentials
 from sentry.kernel.kernel import Kernel
@@ -124,6 +124,8 @@ def _build(config: SandboxConfig, control: Channel, gofer: Channel, stdio_fds: l
         platform = tracer
     jail.map_ids(proc_fd, init_pid)
     kernel = Kernel(config, platform, proc_fd)
+    if tracer is not None:
+        tracer.on_fault = lambda host_tid, number: signals.faulted(kernel, host_tid, number)
     kernel.host_facts = facts
     if config.debug_log >= 0:
         kernel.log = _logger(config.debug_log)

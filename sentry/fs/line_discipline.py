@@ -9,10 +9,9 @@ drivers/tty/n_tty.c.
 
 from __future__ import annotations
 
-from sentry.lean import deque
-
 from sentry.abi import tty as abi
 from sentry.abi.signals import SIGINT, SIGQUIT, SIGTSTP
+from sentry.lean import deque
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,6 +21,7 @@ INPUT_SIZE = 4096  # N_TTY_BUF_SIZE: bytes of one line, or of raw input, that ar
 LINES_SIZE = 1 << 16  # bytes of complete lines that are not read yet
 OUTPUT_SIZE = 1 << 15  # bytes that the master has not read yet, above which a writer waits
 _ECHO_SLACK = 1 << 12  # echo may exceed OUTPUT_SIZE by so much, then it is lost
+_ARRIVED = 4096  # bytes of output that a flush does not take back: the size of the master's read buffer on Linux
 _TAB = 8
 
 
@@ -116,9 +116,9 @@ class LineDiscipline:
         self._literal = False
         self.packet_status |= abi.TIOCPKT_FLUSHREAD
 
-    def flush_output(self) -> None:
-        """Forgets what was written and not shown."""
-        self.output.clear()
+    def flush_output(self, arrived: int = _ARRIVED) -> None:
+        """Forgets what was written and not shown, but for the first bytes, which have arrived at the other end."""
+        del self.output[arrived:]
         self.packet_status |= abi.TIOCPKT_FLUSHWRITE
 
     # -- the keyboard's side --

@@ -15,9 +15,9 @@ import stat
 from sentry.abi.errors import LinuxError
 from sentry.fs import proc_maps, proc_text
 from sentry.fs.synthetic import DynamicDirectory, MagicLink, SyntheticFile, SyntheticInode
-from sentry.kernel.credentials import CAP_SYS_PTRACE, CAP_SYS_RESOURCE
+from sentry.kernel.credentials import CAP_AUDIT_CONTROL, CAP_SYS_PTRACE, CAP_SYS_RESOURCE
 from sentry.kernel.exit import zombie as is_zombie
-from sentry.kernel.task import Process
+from sentry.kernel.task import LOGINUID, Process
 from sentry.lean import fields
 from sentry.vfs.attributes import DirectoryEntry
 from sentry.vfs.file import OpenFile
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 _DIRECTORY, _FILE, _LINK = stat.S_IFDIR >> 12, stat.S_IFREG >> 12, stat.S_IFLNK >> 12
 
 # Inode numbers: process directories use 2**16 numbers each, those of threads lie above all of them.
+_NO_LOGINUID = 0xFFFFFFFF
 _PER_TASK = 16
 _THREADS = 1 << 48
 _FDS = 0x4000  # offset of fd/N, which wraps around at 0x4000 descriptors: numbers need not be unique there
@@ -279,7 +280,8 @@ def _set_oom_score_adj(subject: Task, writer: Task, data: bytes) -> None:
 
 
 def _show_loginuid(task: Task) -> bytes:
-    return b"%d" % task.process.extra.get(LOGINUID, _NO_LOGINUID)
+    value = task.process.extra.get(LOGINUID)
+    return b"%d" % (value if isinstance(value, int) else _NO_LOGINUID)
 
 
 def _set_loginuid(subject: Task, writer: Task, data: bytes) -> None:

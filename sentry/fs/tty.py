@@ -442,12 +442,11 @@ class Terminal(JobControl):
             if slave:
                 d.flush_input()
             else:
-                d.flush_output()
-        if which in (1, 2):
-            if slave:
-                d.flush_output()
-            else:
-                d.flush_input()
+                d.flush_output(0)
+        if which in (1, 2) and slave:
+            # What the other end was to read has arrived there, as on Linux but for a moment; so the master's TCOFLUSH
+            # does nothing at all.
+            d.flush_output()
         self.wake()
 
     def _flow(self, task: Task, argument: int, slave: bool) -> None:

@@ -204,7 +204,7 @@ class Kernel:
         task.syscall_number = number
         handler = self.calls.get(number)
         if handler is None:
-            self.unknown_calls[number] = self.unknown_calls.get(number, 0) + 1
+            self._count_unknown(task, number)
             return identity, -38, 0
         try:
             result = handler(task, a0, a1, a2, a3, a4, a5)
@@ -219,6 +219,15 @@ class Kernel:
         if result is DEFERRED:
             return 0, 0, 0
         return self._start(task, result)
+
+    def _count_unknown(self, task: Task, number: int) -> None:
+        """One line for each call that is not there; a guest must not fill the log."""
+        known = self.unknown_calls
+        if number not in known and len(known) < _MAX_UNKNOWN:
+            known[number] = 0
+            self.log(f"process {task.process.pid} ({task.name!r}): call {number} is not there (ENOSYS)")
+        if number in known:
+            known[number] += 1
 
     def traced_call(self, call: tuple[int, ...]) -> tuple[int, int, int]:
         """_call with --strace: the line is written when the answer is known."""
@@ -407,4 +416,5 @@ class Kernel:
 
 _KICKED = 3
 _MAX_MAPPED = 10_000
+_MAX_UNKNOWN = 1000
 _SOON = (1_000_000, 10_000_000, 100_000_000)  # ns

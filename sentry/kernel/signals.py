@@ -122,6 +122,17 @@ def _plain(number: int, sender: Task | None, code: int) -> bytes:
     return information(number, code, sender.process.pid, sender.credentials.uid)
 
 
+def faulted(kernel: Kernel, host_tid: int, number: int) -> None:
+    """A traced task gets a signal for what it did itself. The host spares a traced PID 1 even that (force_sig_info() in
+    kernel/signal.c), so that it would fault for ever: we end it."""
+    task = kernel.by_host.get(host_tid)
+    if task is None or task.process is not kernel.init:
+        return
+    if not int(kernel.host_status(host_tid).get(b"SigCgt", b"0"), 16) >> (number - 1) & 1:
+        kernel.init_killed_by = number
+        native.syscall(62, kernel.init.host_pid, SIGKILL)
+
+
 def _thrown_away(kernel: Kernel, host_tid: int, number: int) -> bool:
     """sig_ignored() of kernel/signal.c, which a traced task is exempt from."""
     if number in (SIGKILL, SIGSTOP, SIGCONT):

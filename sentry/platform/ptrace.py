@@ -21,11 +21,18 @@ import socket
 import struct
 
 from ptrace import PtraceError
-from ptrace.binding import ptrace_cont, ptrace_getregs, ptrace_registers_t, ptrace_setregs, ptrace_syscall
+from ptrace.binding import (
+    ptrace_cont,
+    ptrace_getregs,
+    ptrace_getsiginfo,
+    ptrace_registers_t,
+    ptrace_setregs,
+    ptrace_syscall,
+)
 from ptrace.binding.func import ptrace as ptrace_request
 
 from sentry.abi.errors import ERESTARTNOINTR
-from sentry.abi.signals import SIGCHLD, SIGSTOP, SIGTRAP, SIGTSTP, SIGTTIN, SIGTTOU
+from sentry.abi.signals import SIGBUS, SIGCHLD, SIGFPE, SIGILL, SIGSEGV, SIGSTOP, SIGTRAP, SIGTSTP, SIGTTIN, SIGTTOU
 from sentry.control.errors import ControlError
 from sentry.core import native
 from sentry.platform.base import READY, HostPlatform
@@ -33,16 +40,17 @@ from sentry.platform.stub import abi
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-CONT, GETREGS, SETREGS, SYSCALL, LISTEN, _SEIZE = 7, 12, 13, 24, 0x4208, 0x4206
-REQUESTS = (CONT, GETREGS, SETREGS, SYSCALL, LISTEN)
+CONT, GETREGS, SETREGS, SYSCALL, GETSIGINFO, LISTEN, _SEIZE = 7, 12, 13, 24, 0x4202, 0x4208, 0x4206
+REQUESTS = (CONT, GETREGS, SETREGS, SYSCALL, GETSIGINFO, LISTEN)
 """What the sentry asks of ptrace once it is jailed."""
 
 _EVENT_EXEC, _EVENT_SECCOMP, _EVENT_STOP = 4, 7, 128
 # TRACESYSGOOD, TRACEFORK, TRACEVFORK, TRACECLONE, TRACEEXEC, TRACESECCOMP, EXITKILL
 _OPTIONS = 0x01 | 0x02 | 0x04 | 0x08 | 0x10 | 0x80 | 0x100000
 _STOPPING = frozenset((SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU))
+_FAULTS = frozenset((SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV))
 _SYSCALL_STOP = SIGTRAP | 0x80
 _WALL, _WNOHANG = 0x40000000, 1
 _AUDIT_ARCH_X86_64 = 0xC000003E
@@ -99,6 +107,7 @@ class PtracePlatform(HostPlatform):
         self._new_calls: list[tuple[int, ...]] = []
         self._events: list[tuple[int, int]] = []
         self._more = False
+        self.on_fault: Callable[[int, int], None] = lambda _tid, _number: None
         self._resting: set[int] = set()  # tids that a signal has stopped
 
     # -- the first task --
@@ -191,6 +200,8 @@ class PtracePlatform(HostPlatform):
             elif event or number == _SYSCALL_STOP:
                 ptrace_cont(tid)
             else:
+                if number in _FAULTS and ptrace_getsiginfo(tid).si_code > 0:
+                    self.on_fault(tid, number)
                 ptrace_cont(tid, number)  # a signal on its way: delivered as it is
         except PtraceError as error:
             if error.errno != errno.ESRCH:
