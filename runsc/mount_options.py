@@ -33,9 +33,7 @@ _FLAGS.update({f"r{name}": _FLAGS[name] for name in (
 )})  # fmt: skip
 
 # How mounts travel between host namespaces: there is nothing to travel here, since the guest's are not the host's.
-_PROPAGATION = frozenset(
-    prefix + name for prefix in ("", "r") for name in ("private", "shared", "slave", "unbindable")
-)
+_PROPAGATION = frozenset(prefix + name for prefix in ("", "r") for name in ("private", "shared", "slave", "unbindable"))
 
 NOT_YET = frozenset(("idmap", "ridmap", "remount"))
 

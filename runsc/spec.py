@@ -347,9 +347,7 @@ def _mappings(linux: Reader, field: str) -> list[IdMapping]:
     for mapping in linux.children(field):
         for part in ("containerID", "hostID", "size"):
             mapping.required(part)
-        result.append(
-            IdMapping(mapping.number("containerID"), mapping.number("hostID"), mapping.number("size", low=1))
-        )
+        result.append(IdMapping(mapping.number("containerID"), mapping.number("hostID"), mapping.number("size", low=1)))
     return result
 
 

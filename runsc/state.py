@@ -143,9 +143,7 @@ class Folder:
         import json
 
         record = state.as_json()
-        record.update(
-            pid=state.pid, owner=state.owner, startTime=state.start_time, rootless=state.rootless
-        )
+        record.update(pid=state.pid, owner=state.owner, startTime=state.start_time, rootless=state.rootless)
         record["poststop"] = [hook.as_json() for hook in state.hooks]
         try:
             flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW

@@ -171,4 +171,5 @@ def register_drivers(kernel: Kernel) -> None:
     unix.current_task = lambda: kernel.current
     posix_timers.register(kernel)
     sysv_ipc.register(kernel)
+    shared_memory.make_file = tmpfs.make_memfd
     shared_memory.register(kernel)

@@ -78,9 +78,7 @@ def _replace(task: Task, old: int, new: int, close_on_exec: bool) -> int:
 
 
 # -- fcntl --
-@syscall(
-    72, support=PARTIAL, note="no SIGIO (F_SETSIG, O_ASYNC are kept without effect), no leases, no F_NOTIFY"
-)
+@syscall(72, support=PARTIAL, note="no SIGIO (F_SETSIG, O_ASYNC are kept without effect), no leases, no F_NOTIFY")
 def fcntl(task: Task, fd: Fd, command: FcntlCommand, argument: ULong) -> Result:
     """fcntl(2). Raises: EBADF, EINVAL, EFAULT, and by command EAGAIN, EDEADLK, EMFILE, EPERM, EBUSY."""
     file = task.files.get(fd)

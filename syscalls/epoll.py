@@ -108,9 +108,7 @@ async def epoll_wait(task: Task, epfd: Fd, events: Address, most: Int, timeout: 
 
 
 @syscall(281)
-async def epoll_pwait(
-    task: Task, epfd: Fd, events: Address, most: Int, timeout: Int, mask: Address, size: Size
-) -> int:
+async def epoll_pwait(task: Task, epfd: Fd, events: Address, most: Int, timeout: Int, mask: Address, size: Size) -> int:
     """epoll_pwait(2): as epoll_wait; the mask is the stub's.
 
     Raises: as epoll_wait.

@@ -166,5 +166,3 @@ def readahead(task: Task, fd: Fd, offset: Offset, count: Size) -> int:
     if not stat.S_ISREG(file.attributes().mode):
         raise LinuxError(errno.EINVAL)
     return 0
-
-

@@ -67,9 +67,7 @@ def open(task: Task, path: PathAddress, flags: OpenFlags, mode: Mode) -> Result:
 
 
 @syscall(257)
-def openat(
-    task: Task, dirfd: Fd, path: PathAddress, flags: OpenFlags, mode: Mode
-) -> Result:
+def openat(task: Task, dirfd: Fd, path: PathAddress, flags: OpenFlags, mode: Mode) -> Result:
     """openat(2): a descriptor. Raises: see open_path(), EBADF, ENOTDIR."""
     return _open(task, dirfd, task.memory.path(path), flags & VALID_OPEN_FLAGS | O_LARGEFILE, mode, 0)
 
@@ -82,9 +80,7 @@ def creat(task: Task, path: PathAddress, mode: Mode) -> Result:
 
 
 @syscall(437)
-def openat2(
-    task: Task, dirfd: Fd, path: PathAddress, how: Address, size: Size
-) -> Result:
+def openat2(task: Task, dirfd: Fd, path: PathAddress, how: Address, size: Size) -> Result:
     """openat2(2). Raises: EINVAL (what open would ignore), E2BIG (a field we do not know), EXDEV, ELOOP, EAGAIN
     (RESOLVE_CACHED: always, which is allowed)."""
     if size < OPEN_HOW.size:
@@ -111,9 +107,7 @@ def openat2(
     return _open(task, dirfd, task.memory.path(path), flags | O_LARGEFILE, mode, resolve)
 
 
-def _open(
-    task: Task, dirfd: int, path: bytes, flags: int, mode: int, resolve_flags: int
-) -> Result:
+def _open(task: Task, dirfd: int, path: bytes, flags: int, mode: int, resolve_flags: int) -> Result:
     # Linux takes the descriptor's number first: a full table must not create files.
     check_descriptor_left(task)
     # A scope is what dirfd names, even for an absolute path.
@@ -174,8 +168,6 @@ def memfd_create(task: Task, name: PathAddress, flags: Flags) -> int:
 
 
 @syscall(303, support=STUB, note="EOPNOTSUPP: no file system gives handles")
-def name_to_handle_at(
-    task: Task, dirfd: Fd, path: PathAddress, handle: Address, mount_id: Address, flags: Int
-) -> int:
+def name_to_handle_at(task: Task, dirfd: Fd, path: PathAddress, handle: Address, mount_id: Address, flags: Int) -> int:
     """name_to_handle_at(2)."""
     raise LinuxError(errno.EOPNOTSUPP)

@@ -63,9 +63,7 @@ def timerfd_settime(task: Task, fd: Fd, flags: Flags, new: Address, old: Address
             raise LinuxError(errno.EINVAL)
     timer = _timer(task, fd)
     before = timer.get()
-    timer.set(
-        value_s * _SECOND + value_ns, interval_s * _SECOND + interval_ns, bool(flags & TFD_TIMER_ABSTIME)
-    )
+    timer.set(value_s * _SECOND + value_ns, interval_s * _SECOND + interval_ns, bool(flags & TFD_TIMER_ABSTIME))
     if old:
         _write(task, old, before)
     return 0
@@ -83,6 +81,4 @@ def timerfd_gettime(task: Task, fd: Fd, current: Address) -> int:
 
 def _write(task: Task, address: int, setting: tuple[int, int]) -> None:
     value, interval = setting
-    task.memory.pack(
-        _ITIMERSPEC, address, interval // _SECOND, interval % _SECOND, value // _SECOND, value % _SECOND
-    )
+    task.memory.pack(_ITIMERSPEC, address, interval // _SECOND, interval % _SECOND, value // _SECOND, value % _SECOND)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from sentry.kernel.task import Task
     from sentry.vfs.path import Path
 
+
 # -- rules --
 def _name(task: Task, address: int) -> bytes:
     try:
@@ -234,9 +235,7 @@ def flistxattr(task: Task, fd: Fd, names: Address, size: Size) -> int:
 
 
 @syscall(465)
-def listxattrat(
-    task: Task, dirfd: Fd, path: PathAddress, at_flags: AtFlags, names: Address, size: Size
-) -> int:
+def listxattrat(task: Task, dirfd: Fd, path: PathAddress, at_flags: AtFlags, names: Address, size: Size) -> int:
     """listxattrat(2). Raises: as listxattr, EBADF, EINVAL."""
     return _list(task, _at(task, dirfd, path, at_flags), names, size)
 

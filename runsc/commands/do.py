@@ -85,7 +85,7 @@ def _root(path: str) -> str:
 def _cwd(path: str, *, own_root: bool) -> str:
     if path:
         if not path.startswith("/"):
-            raise ControlError(f'--cwd {path}: give an absolute path, as the program sees it')
+            raise ControlError(f"--cwd {path}: give an absolute path, as the program sees it")
         return path
     if own_root:
         return "/"
@@ -106,7 +106,7 @@ def _environment(additions: list[str]) -> list[bytes]:
     for addition in additions:
         name, equals, value = os.fsencode(addition).partition(b"=")
         if not equals or not name:
-            raise ControlError(f'--env {addition}: write it as NAME=VALUE')
+            raise ControlError(f"--env {addition}: write it as NAME=VALUE")
         environment[name] = value
     return [name + b"=" + value for name, value in environment.items()]
 

@@ -56,6 +56,7 @@ if TYPE_CHECKING:
 
         def name(self, task: Task) -> bytes: ...
 
+
 _READ_LIMIT = 1 << 20  # bytes of one read
 _PIPE_ROOM = 4096  # bytes that a pipe which is ready for writing takes without blocking (pipe(7): a free page)
 _TERMINAL_ROOM = 256  # as many for a terminal (WAKEUP_CHARS of drivers/tty/n_tty.c)

@@ -127,8 +127,10 @@ class Pipe:
         if grows and pages * PAGE > MAX_SIZE:
             # Linux lets CAP_SYS_RESOURCE pass; here the memory is the sentry's, which no guest owns.
             raise LinuxError(errno.EPERM)
-        if grows and _usage.pages + pages - self.pages > _SOFT_PAGES and (
-            pages > DEFAULT_PAGES or not task.credentials.has(CAP_SYS_RESOURCE)
+        if (
+            grows
+            and _usage.pages + pages - self.pages > _SOFT_PAGES
+            and (pages > DEFAULT_PAGES or not task.credentials.has(CAP_SYS_RESOURCE))
         ):
             raise LinuxError(errno.EPERM)
         if pages < len(self._pages):

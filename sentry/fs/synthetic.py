@@ -38,6 +38,8 @@ Write: TypeAlias = "Callable[[Task, bytes], None]"
 class SyntheticFilesystem(Filesystem):
     """A super block of generated inodes. magic: statfs(2)'s f_type."""
 
+    takes_names = False
+
     def __init__(self, dev: int, kind: bytes, magic: int) -> None:
         super().__init__(dev)
         self.type = kind

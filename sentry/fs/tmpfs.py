@@ -17,10 +17,10 @@ import fcntl
 import os
 import resource
 import stat
-from sentry.lean import OrderedDict
 from time import time_ns
 
 from sentry.abi.errors import LinuxError
+from sentry.lean import OrderedDict
 from sentry.vfs.attributes import AttributeChange, Attributes, DirectoryEntry
 from sentry.vfs.directory import DirectoryFile
 from sentry.vfs.file import OpenFile

@@ -18,13 +18,23 @@ from sentry.kernel.sysv_ipc import IpcObject, Registry
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from sentry.fs.tmpfs import MemfdFile
+    from collections.abc import Callable
+    from typing import Any
+
     from sentry.kernel.credentials import Credentials
     from sentry.kernel.kernel import Kernel
     from sentry.kernel.task import Process, Task
 
 _ATTACHED = "shared memory"
 _MAX_ATTACHED = 65530  # of a process: the usual limit of mappings
+
+
+def _no_files(*_: object) -> Any:
+    raise LinuxError(errno.ENOSYS)
+
+
+make_file: Callable[..., Any] = _no_files
+"""sentry.fs.tmpfs.make_memfd, given at boot: file systems lie above this layer."""
 
 
 class Segment(IpcObject):
@@ -34,8 +44,6 @@ class Segment(IpcObject):
 
     def __init__(self, key: int, flags: int, credentials: Credentials, size: int, pid: int) -> None:
         """Raises: ENOMEM."""
-        from sentry.fs.tmpfs import make_memfd  # not before it is needed: most programs never come here
-
         super().__init__(key, flags, credentials)
         self.size = size
         self.attached = 0
@@ -43,7 +51,7 @@ class Segment(IpcObject):
         self.last = 0
         self.attach_time = self.detach_time = 0
         try:
-            self.file: MemfdFile = make_memfd(b"SYSV%08x" % (key & 0xFFFFFFFF), False, self.uid, self.gid, self.mode)
+            self.file = make_file(b"SYSV%08x" % (key & 0xFFFFFFFF), False, self.uid, self.gid, self.mode)
             self.file.truncate(size)
         except LinuxError:
             raise LinuxError(errno.ENOMEM) from None

@@ -39,8 +39,8 @@ class Process:
 
     __slots__ = (
         "__weakref__", "argument_prefix", "children", "controlling_tty", "dumpable", "executable", "exec_pending",
-        "exit_code", "exit_signal", "exit_status", "exiting", "extra", "host_pid", "kernel", "limits", "oom_score_adj", "parent",
-        "pid", "pidfd", "pidfd_queue", "signals_sent", "start_time", "threads", "timers",
+        "exit_code", "exit_signal", "exit_status", "exiting", "extra", "host_pid", "kernel", "limits",
+        "oom_score_adj", "parent", "pid", "pidfd", "pidfd_queue", "signals_sent", "start_time", "threads", "timers",
     )  # fmt: skip
 
     def __init__(self, kernel: Kernel, pid: int, host_pid: int, parent: Process | None) -> None:

@@ -3,8 +3,8 @@
 """The ptrace platform: the sentry traces every task, and the filters stop a call (RET_TRACE) until it is answered.
 
 Owns the tracing, the stops that are answers to be given, and the socket through which descriptors reach tasks. Slower
-than notify; for kernels and containers without the notifier, and for debugging. docs/decisions/ptrace.md says why it
-is as it is. The bindings are python-ptrace's; they are loaded here, before the sentry is jailed.
+than notify; for kernels and containers without the notifier, and for debugging. docs/decisions/0011-ptrace.md says
+why it is as it is. The bindings are python-ptrace's; they are loaded here, before the sentry is jailed.
 
 Rules: a stopped task's registers cannot change, its memory can. A task may vanish at any moment (SIGKILL), so ESRCH is
 never an error. Nothing waits for one task alone: a thread that execs only gets on when its dead siblings are reaped.

@@ -51,6 +51,7 @@ class Filesystem:
 
     shared: somebody outside of the sandbox may change it, so dentries must be checked again at every lookup
     (revalidate); False: the sentry owns the tree and may cache positive and negative answers for ever.
+    takes_names: False for proc and its like, which say ENOENT of a name that they do not have, whatever for.
     opens_special: its inodes open FIFOs and devices themselves (descriptors of the host).
     cached: False for synthetic trees (proc), whose dentries are never kept.
     root_dentry: made by the first mount, shared by all mounts of it.
@@ -62,6 +63,7 @@ class Filesystem:
     shared = False
     cached = True
     opens_special = False
+    takes_names = True
 
     def __init__(self, dev: int) -> None:
         self.dev = dev

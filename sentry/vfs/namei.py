@@ -469,7 +469,7 @@ def rename(task: Task, old_base: Path, old_path: bytes, new_base: Path, new_path
     if not source.kind:
         raise LinuxError(errno.ENOENT)
     target = walk.look_up(target_directory, new.name)
-    if not target.kind and not target_directory.mount.filesystem.cached:
+    if not target.kind and not target_directory.mount.filesystem.takes_names:
         raise LinuxError(errno.ENOENT)  # proc says so of names that it does not have, whatever they are wanted for
     if flags & RENAME_NOREPLACE and target.kind:
         raise LinuxError(errno.EEXIST)

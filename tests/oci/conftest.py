@@ -54,9 +54,11 @@ class Engine:
 
     def run(self, *words: str | Path, stdin: bytes = b"", **more: Any) -> subprocess.CompletedProcess[str]:
         """Runs a verb to its end. stdout and stderr are files: a container may keep them open for long."""
-        with tempfile.TemporaryFile("w+b") as source, tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile(
-            "w+"
-        ) as err:
+        with (
+            tempfile.TemporaryFile("w+b") as source,
+            tempfile.TemporaryFile("w+") as out,
+            tempfile.TemporaryFile("w+") as err,
+        ):
             source.write(stdin)
             source.seek(0)
             done = subprocess.run(

@@ -28,6 +28,8 @@ Step = Callable[[], tuple[int, ...] | None]
 class FakePlatform:
     """answers: (call, value), flags too for those of the loop. sent: (tgid, tid, signal, siginfo)."""
 
+    queues_ignored = False
+
     def __init__(self) -> None:
         self.script: list[Step] = []
         self.replies: list[tuple[int, int, int]] = []

@@ -11,7 +11,15 @@ use crate::{memory, notify, start, sys};
 /// # Safety
 /// As for the system call itself.
 #[no_mangle]
-pub unsafe extern "C" fn pysc_syscall(nr: i64, a0: u64, a1: u64, a2: u64, a3: u64, a4: u64, a5: u64) -> i64 {
+pub unsafe extern "C" fn pysc_syscall(
+    nr: i64,
+    a0: u64,
+    a1: u64,
+    a2: u64,
+    a3: u64,
+    a4: u64,
+    a5: u64,
+) -> i64 {
     // SAFETY: passed on to the caller.
     unsafe { sys::syscall(nr as u64, [a0, a1, a2, a3, a4, a5]) }
 }
@@ -37,8 +45,22 @@ pub unsafe extern "C" fn pysc_step(
         return -sys::EINVAL;
     }
     // SAFETY: not null, of the caller's stated sizes, borrowed for this call only.
-    let (call, ready) = unsafe { (&mut *call, std::slice::from_raw_parts_mut(ready, capacity as usize)) };
-    notify::step(epoll, listener, reply, value, reply_flags, timeout_ns, call, ready)
+    let (call, ready) = unsafe {
+        (
+            &mut *call,
+            std::slice::from_raw_parts_mut(ready, capacity as usize),
+        )
+    };
+    notify::step(
+        epoll,
+        listener,
+        reply,
+        value,
+        reply_flags,
+        timeout_ns,
+        call,
+        ready,
+    )
 }
 
 #[no_mangle]
@@ -59,34 +81,55 @@ pub extern "C" fn pysc_still_there(listener: i32, id: u64) -> i64 {
 /// # Safety
 /// `buffer` has room for `size` bytes.
 #[no_mangle]
-pub unsafe extern "C" fn pysc_read_memory(tid: i32, address: u64, buffer: *mut u8, size: u64) -> i64 {
+pub unsafe extern "C" fn pysc_read_memory(
+    tid: i32,
+    address: u64,
+    buffer: *mut u8,
+    size: u64,
+) -> i64 {
     if buffer.is_null() {
         return -sys::EINVAL;
     }
     // SAFETY: of the caller's stated size, borrowed for this call only.
-    memory::read(tid, address, unsafe { std::slice::from_raw_parts_mut(buffer, size as usize) })
+    memory::read(tid, address, unsafe {
+        std::slice::from_raw_parts_mut(buffer, size as usize)
+    })
 }
 
 /// # Safety
 /// `buffer` holds `size` bytes.
 #[no_mangle]
-pub unsafe extern "C" fn pysc_write_memory(tid: i32, address: u64, buffer: *const u8, size: u64) -> i64 {
+pub unsafe extern "C" fn pysc_write_memory(
+    tid: i32,
+    address: u64,
+    buffer: *const u8,
+    size: u64,
+) -> i64 {
     if buffer.is_null() {
         return -sys::EINVAL;
     }
     // SAFETY: of the caller's stated size, borrowed for this call only.
-    memory::write(tid, address, unsafe { std::slice::from_raw_parts(buffer, size as usize) })
+    memory::write(tid, address, unsafe {
+        std::slice::from_raw_parts(buffer, size as usize)
+    })
 }
 
 /// # Safety
 /// `buffer` has room for `limit` bytes.
 #[no_mangle]
-pub unsafe extern "C" fn pysc_read_string(tid: i32, address: u64, buffer: *mut u8, limit: u64) -> i64 {
+pub unsafe extern "C" fn pysc_read_string(
+    tid: i32,
+    address: u64,
+    buffer: *mut u8,
+    limit: u64,
+) -> i64 {
     if buffer.is_null() {
         return -sys::EINVAL;
     }
     // SAFETY: of the caller's stated size, borrowed for this call only.
-    memory::read_string(tid, address, unsafe { std::slice::from_raw_parts_mut(buffer, limit as usize) })
+    memory::read_string(tid, address, unsafe {
+        std::slice::from_raw_parts_mut(buffer, limit as usize)
+    })
 }
 
 #[no_mangle]

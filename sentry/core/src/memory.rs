@@ -49,7 +49,10 @@ pub fn read_string(tid: i32, address: u64, buffer: &mut [u8]) -> i64 {
         if got <= 0 {
             return got.min(-1);
         }
-        if let Some(length) = buffer[done..done + got as usize].iter().position(|byte| *byte == 0) {
+        if let Some(length) = buffer[done..done + got as usize]
+            .iter()
+            .position(|byte| *byte == 0)
+        {
             return (done + length) as i64;
         }
         done += got as usize;
@@ -121,7 +124,10 @@ mod tests {
     fn a_string_without_nul_fills_the_limit() {
         let text = [b'x'; 600];
         let mut buffer = [0u8; 500];
-        assert_eq!(read_string(own_tid(), text.as_ptr() as u64, &mut buffer), 500);
+        assert_eq!(
+            read_string(own_tid(), text.as_ptr() as u64, &mut buffer),
+            500
+        );
     }
 
     #[test]
@@ -136,7 +142,10 @@ mod tests {
     fn what_is_written_can_be_read() {
         let mut target = vec![0u8; 200_000];
         let source: Vec<u8> = (0..200_000u32).map(|n| n as u8).collect();
-        assert_eq!(write(own_tid(), target.as_mut_ptr() as u64, &source), 200_000);
+        assert_eq!(
+            write(own_tid(), target.as_mut_ptr() as u64, &source),
+            200_000
+        );
         let mut back = vec![0u8; 200_000];
         assert_eq!(read(own_tid(), target.as_ptr() as u64, &mut back), 200_000);
         assert_eq!(back, source);
@@ -160,10 +169,19 @@ mod tests {
         let page = page_before_a_hole();
         for tail in [1u64, 7, 255, 256, 257, 4095] {
             let mut buffer = vec![0u8; 8192];
-            assert_eq!(read(own_tid(), page + 4096 - tail, &mut buffer), tail as i64);
-            assert_eq!(write(own_tid(), page + 4096 - tail, &vec![b'x'; 8192]), tail as i64);
+            assert_eq!(
+                read(own_tid(), page + 4096 - tail, &mut buffer),
+                tail as i64
+            );
+            assert_eq!(
+                write(own_tid(), page + 4096 - tail, &vec![b'x'; 8192]),
+                tail as i64
+            );
             // No NUL before the hole: a fault, and never a string that was made up.
-            assert_eq!(read_string(own_tid(), page + 4096 - tail, &mut buffer), -sys::EFAULT);
+            assert_eq!(
+                read_string(own_tid(), page + 4096 - tail, &mut buffer),
+                -sys::EFAULT
+            );
         }
     }
 
@@ -173,7 +191,10 @@ mod tests {
         assert_eq!(write(own_tid(), page + 4095, b"\0"), 1);
         for length in [0u64, 1, 255, 256, 300, 4000] {
             let mut buffer = vec![0u8; 4096];
-            assert_eq!(read_string(own_tid(), page + 4095 - length, &mut buffer), length as i64);
+            assert_eq!(
+                read_string(own_tid(), page + 4095 - length, &mut buffer),
+                length as i64
+            );
         }
     }
 }

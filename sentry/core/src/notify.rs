@@ -46,7 +46,9 @@ struct AddFd {
     number_flags: u32,
 }
 
-const _: () = assert!(size_of::<Notification>() == 80 && size_of::<Response>() == 24 && size_of::<AddFd>() == 24);
+const _: () = assert!(
+    size_of::<Notification>() == 80 && size_of::<Response>() == 24 && size_of::<AddFd>() == 24
+);
 
 /// A ready descriptor as the caller of step() sees it.
 #[repr(C)]
@@ -71,8 +73,16 @@ pub fn answer(listener: i32, id: u64, value: i64, flags: u32) -> i64 {
     let failed = (-4095..0).contains(&value);
     let mut response = Response {
         id,
-        value: if failed || flags & CONTINUE != 0 { 0 } else { value },
-        error: if failed && flags & CONTINUE == 0 { value as i32 } else { 0 },
+        value: if failed || flags & CONTINUE != 0 {
+            0
+        } else {
+            value
+        },
+        error: if failed && flags & CONTINUE == 0 {
+            value as i32
+        } else {
+            0
+        },
         flags: flags & CONTINUE,
     };
     sys::ioctl(listener, SEND, &mut response)
@@ -80,7 +90,13 @@ pub fn answer(listener: i32, id: u64, value: i64, flags: u32) -> i64 {
 
 /// Puts a copy of fd into the calling task's table: its number there. The call stays unanswered.
 pub fn install(listener: i32, id: u64, fd: i32, flags: u32) -> i64 {
-    let mut add = AddFd { id, flags, source: fd as u32, number: 0, number_flags: O_CLOEXEC };
+    let mut add = AddFd {
+        id,
+        flags,
+        source: fd as u32,
+        number: 0,
+        number_flags: O_CLOEXEC,
+    };
     sys::ioctl(listener, ADDFD, &mut add)
 }
 
@@ -125,7 +141,11 @@ pub fn step(
                 }
             }
         } else {
-            ready[others] = Ready { token: event.token, events: event.events, unused: 0 };
+            ready[others] = Ready {
+                token: event.token,
+                events: event.events,
+                unused: 0,
+            };
             others += 1;
         }
     }
@@ -138,7 +158,10 @@ mod tests {
 
     #[test]
     fn the_requests_are_those_of_linux_seccomp_h() {
-        assert_eq!([RECV, SEND, ID_VALID, ADDFD], [0xc0502100, 0xc0182101, 0x40082102, 0x40182103]);
+        assert_eq!(
+            [RECV, SEND, ID_VALID, ADDFD],
+            [0xc0502100, 0xc0182101, 0x40082102, 0x40182103]
+        );
     }
 
     #[test]

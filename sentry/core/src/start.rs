@@ -71,7 +71,11 @@ pub unsafe fn start_task(start: &mut Start) -> i64 {
     // SAFETY: the page is mapped, aligned, zeroed and lives until the munmap below; both sides use it atomically.
     let told = unsafe { &*(page as *const [AtomicI32; 2]) };
     told[0].store(-1, Ordering::SeqCst);
-    let shared = if start.gate > 0 { 0 } else { CLONE_FILES | CLONE_VFORK };
+    let shared = if start.gate > 0 {
+        0
+    } else {
+        CLONE_FILES | CLONE_VFORK
+    };
     let flags = start.clone_flags | shared | SIGCHLD;
     // SAFETY: without CLONE_VM and with a null stack the child continues on its own copy of this stack.
     let pid = unsafe { syscall(sys::CLONE, [flags, 0, 0, 0, 0, 0]) };
@@ -102,13 +106,22 @@ unsafe fn child(start: &Start, told: &[AtomicI32; 2]) -> i64 {
         // Python ignores SIGPIPE and SIGXFSZ and handles SIGINT: the guest starts with defaults.
         let default_action = [0u64; 4];
         for signal in 1..=64 {
-            syscall(sys::RT_SIGACTION, [signal, default_action.as_ptr() as u64, 0, 8, 0, 0]);
+            syscall(
+                sys::RT_SIGACTION,
+                [signal, default_action.as_ptr() as u64, 0, 8, 0, 0],
+            );
         }
         let empty = 0u64;
-        syscall(sys::RT_SIGPROCMASK, [2, &raw const empty as u64, 0, 8, 0, 0]);
+        syscall(
+            sys::RT_SIGPROCMASK,
+            [2, &raw const empty as u64, 0, 8, 0, 0],
+        );
         if start.stack_limit != 0 {
             let limit = [start.stack_limit, start.stack_limit_hard];
-            syscall(sys::PRLIMIT64, [0, RLIMIT_STACK, limit.as_ptr() as u64, 0, 0, 0]);
+            syscall(
+                sys::PRLIMIT64,
+                [0, RLIMIT_STACK, limit.as_ptr() as u64, 0, 0, 0],
+            );
         }
         for capability in 0..64 {
             if syscall(sys::PRCTL, [PR_CAPBSET_DROP, capability, 0, 0, 0, 0]) == -sys::EINVAL {
@@ -129,19 +142,51 @@ unsafe fn child(start: &Start, told: &[AtomicI32; 2]) -> i64 {
         if start.gate > 0 {
             // From here on we are dumpable, which the tracer has to wait for.
             let mut word = [0u8];
-            syscall(sys::WRITE, [start.gate as u64, word.as_ptr() as u64, 1, 0, 0, 0]);
-            if syscall(sys::READ, [start.gate as u64, word.as_mut_ptr() as u64, 1, 0, 0, 0]) != 1 {
+            syscall(
+                sys::WRITE,
+                [start.gate as u64, word.as_ptr() as u64, 1, 0, 0, 0],
+            );
+            if syscall(
+                sys::READ,
+                [start.gate as u64, word.as_mut_ptr() as u64, 1, 0, 0, 0],
+            ) != 1
+            {
                 return -sys::EINVAL;
             }
         }
-        let jump = Program { length: start.jump_filter_length as u16, padding: [0; 3], filter: start.jump_filter };
-        let call = Program { length: start.call_filter_length as u16, padding: [0; 3], filter: start.call_filter };
-        let first = syscall(sys::SECCOMP, [SECCOMP_SET_MODE_FILTER, 0, &raw const jump as u64, 0, 0, 0]);
+        let jump = Program {
+            length: start.jump_filter_length as u16,
+            padding: [0; 3],
+            filter: start.jump_filter,
+        };
+        let call = Program {
+            length: start.call_filter_length as u16,
+            padding: [0; 3],
+            filter: start.call_filter,
+        };
+        let first = syscall(
+            sys::SECCOMP,
+            [SECCOMP_SET_MODE_FILTER, 0, &raw const jump as u64, 0, 0, 0],
+        );
         if first < 0 {
             return first;
         }
-        let flags = if start.gate > 0 { 0 } else { NEW_LISTENER | start.listener_flags };
-        let second = syscall(sys::SECCOMP, [SECCOMP_SET_MODE_FILTER, flags, &raw const call as u64, 0, 0, 0]);
+        let flags = if start.gate > 0 {
+            0
+        } else {
+            NEW_LISTENER | start.listener_flags
+        };
+        let second = syscall(
+            sys::SECCOMP,
+            [
+                SECCOMP_SET_MODE_FILTER,
+                flags,
+                &raw const call as u64,
+                0,
+                0,
+                0,
+            ],
+        );
         if second < 0 {
             return second;
         }

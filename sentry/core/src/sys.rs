@@ -64,47 +64,106 @@ struct IoVec {
 
 /// Copies from the memory of thread `tid` into `buffer`: bytes copied.
 pub fn process_vm_read(tid: i32, address: u64, buffer: &mut [u8]) -> i64 {
-    let local = IoVec { base: buffer.as_mut_ptr() as u64, length: buffer.len() as u64 };
-    let remote = IoVec { base: address, length: buffer.len() as u64 };
+    let local = IoVec {
+        base: buffer.as_mut_ptr() as u64,
+        length: buffer.len() as u64,
+    };
+    let remote = IoVec {
+        base: address,
+        length: buffer.len() as u64,
+    };
     // SAFETY: the local vector is the exclusive slice; the remote one is another process's memory.
     unsafe {
         syscall(
             PROCESS_VM_READV,
-            [tid as u64, &raw const local as u64, 1, &raw const remote as u64, 1, 0],
+            [
+                tid as u64,
+                &raw const local as u64,
+                1,
+                &raw const remote as u64,
+                1,
+                0,
+            ],
         )
     }
 }
 
 /// Copies `buffer` into the memory of thread `tid`: bytes copied.
 pub fn process_vm_write(tid: i32, address: u64, buffer: &[u8]) -> i64 {
-    let local = IoVec { base: buffer.as_ptr() as u64, length: buffer.len() as u64 };
-    let remote = IoVec { base: address, length: buffer.len() as u64 };
+    let local = IoVec {
+        base: buffer.as_ptr() as u64,
+        length: buffer.len() as u64,
+    };
+    let remote = IoVec {
+        base: address,
+        length: buffer.len() as u64,
+    };
     // SAFETY: the local vector is only read by the kernel; the remote one is another process's memory.
     unsafe {
         syscall(
             PROCESS_VM_WRITEV,
-            [tid as u64, &raw const local as u64, 1, &raw const remote as u64, 1, 0],
+            [
+                tid as u64,
+                &raw const local as u64,
+                1,
+                &raw const remote as u64,
+                1,
+                0,
+            ],
         )
     }
 }
 
 /// pread64 into a slice; offset -1 reads at the descriptor's own position.
 pub fn pread(fd: i32, buffer: &mut [u8], offset: i64) -> i64 {
-    let (nr, at) = if offset < 0 { (READ, 0) } else { (PREAD64, offset as u64) };
+    let (nr, at) = if offset < 0 {
+        (READ, 0)
+    } else {
+        (PREAD64, offset as u64)
+    };
     // SAFETY: the kernel writes at most buffer.len() bytes into the exclusive slice.
-    unsafe { syscall(nr, [fd as u64, buffer.as_mut_ptr() as u64, buffer.len() as u64, at, 0, 0]) }
+    unsafe {
+        syscall(
+            nr,
+            [
+                fd as u64,
+                buffer.as_mut_ptr() as u64,
+                buffer.len() as u64,
+                at,
+                0,
+                0,
+            ],
+        )
+    }
 }
 
 /// pwrite64 from a slice.
 pub fn pwrite(fd: i32, buffer: &[u8], offset: i64) -> i64 {
     // SAFETY: the kernel reads at most buffer.len() bytes of the slice.
-    unsafe { syscall(PWRITE64, [fd as u64, buffer.as_ptr() as u64, buffer.len() as u64, offset as u64, 0, 0]) }
+    unsafe {
+        syscall(
+            PWRITE64,
+            [
+                fd as u64,
+                buffer.as_ptr() as u64,
+                buffer.len() as u64,
+                offset as u64,
+                0,
+                0,
+            ],
+        )
+    }
 }
 
 /// An ioctl whose argument is a structure that the kernel reads and writes.
 pub fn ioctl<T>(fd: i32, request: u64, argument: &mut T) -> i64 {
     // SAFETY: callers in this crate pair each request with its own structure (notify.rs), repr(C) of that size.
-    unsafe { syscall(IOCTL, [fd as u64, request, argument as *mut T as u64, 0, 0, 0]) }
+    unsafe {
+        syscall(
+            IOCTL,
+            [fd as u64, request, argument as *mut T as u64, 0, 0, 0],
+        )
+    }
 }
 
 /// epoll_event of linux/eventpoll.h, packed on x86-64.
@@ -118,23 +177,45 @@ pub struct EpollEvent {
 /// Waits for events: timeout in ns, negative without end.
 pub fn epoll_wait(epoll: i32, events: &mut [EpollEvent], timeout_ns: i64) -> i64 {
     let time = [timeout_ns / 1_000_000_000, timeout_ns % 1_000_000_000];
-    let time_address = if timeout_ns < 0 { 0 } else { time.as_ptr() as u64 };
+    let time_address = if timeout_ns < 0 {
+        0
+    } else {
+        time.as_ptr() as u64
+    };
     // SAFETY: the kernel writes at most events.len() entries into the exclusive slice and reads `time`.
     let result = unsafe {
         syscall(
             EPOLL_PWAIT2,
-            [epoll as u64, events.as_mut_ptr() as u64, events.len() as u64, time_address, 0, 0],
+            [
+                epoll as u64,
+                events.as_mut_ptr() as u64,
+                events.len() as u64,
+                time_address,
+                0,
+                0,
+            ],
         )
     };
     if result != -ENOSYS {
         return result;
     }
-    let milliseconds = if timeout_ns < 0 { u64::MAX } else { (timeout_ns as u64).div_ceil(1_000_000) };
+    let milliseconds = if timeout_ns < 0 {
+        u64::MAX
+    } else {
+        (timeout_ns as u64).div_ceil(1_000_000)
+    };
     // SAFETY: as above.
     unsafe {
         syscall(
             EPOLL_WAIT,
-            [epoll as u64, events.as_mut_ptr() as u64, events.len() as u64, milliseconds, 0, 0],
+            [
+                epoll as u64,
+                events.as_mut_ptr() as u64,
+                events.len() as u64,
+                milliseconds,
+                0,
+                0,
+            ],
         )
     }
 }
