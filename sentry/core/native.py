@@ -18,7 +18,6 @@ _lib: Any = _core.lib
 _from_buffer = ffi.from_buffer
 
 RECEIVED = 1 << 32
-LISTENER_TOKEN = (1 << 64) - 1
 CONTINUE = 1
 
 # The hot functions are used as they are: an extra Python frame costs more than the call.

@@ -8,8 +8,6 @@ Owns the listener. Source: seccomp_unotify(2).
 from __future__ import annotations
 
 import os
-import select
-import struct
 
 from sentry.core import native
 from sentry.platform.base import NOTIFICATION, READY, HostPlatform
@@ -27,10 +25,6 @@ class NotifyPlatform(HostPlatform):
     def __init__(self, listener: int) -> None:
         super().__init__()
         self.listener = listener
-        token = struct.pack("=IQ", select.EPOLLIN, native.LISTENER_TOKEN)
-        result = native.syscall(233, self.epoll_fd, 1, listener, token)  # epoll_ctl(EPOLL_CTL_ADD): a 64-bit token
-        if result < 0:
-            raise OSError(-result, os.strerror(-result))
         # Before 6.6: answers wake the task on whatever processor, which is slower and right all the same.
         native.syscall(_IOCTL, listener, _SET_FLAGS, SYNC_WAKE_UP)
 

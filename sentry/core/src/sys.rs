@@ -13,6 +13,7 @@ pub const PWRITE64: u64 = 18;
 pub const IOCTL: u64 = 16;
 pub const EPOLL_PWAIT2: u64 = 441;
 pub const EPOLL_WAIT: u64 = 232;
+pub const PPOLL: u64 = 271;
 pub const PROCESS_VM_READV: u64 = 310;
 pub const PROCESS_VM_WRITEV: u64 = 311;
 pub const CLONE: u64 = 56;
@@ -213,6 +214,39 @@ pub fn epoll_wait(epoll: i32, events: &mut [EpollEvent], timeout_ns: i64) -> i64
                 events.as_mut_ptr() as u64,
                 events.len() as u64,
                 milliseconds,
+                0,
+                0,
+            ],
+        )
+    }
+}
+
+/// struct pollfd.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct PollFd {
+    pub fd: i32,
+    pub events: i16,
+    pub ready: i16,
+}
+
+/// Waits for descriptors: timeout in ns, negative without end.
+pub fn ppoll(sources: &mut [PollFd], timeout_ns: i64) -> i64 {
+    let mut time = [timeout_ns / 1_000_000_000, timeout_ns % 1_000_000_000];
+    let time_address = if timeout_ns < 0 {
+        0
+    } else {
+        time.as_mut_ptr() as u64
+    };
+    // SAFETY: the kernel reads and writes sources.len() entries of the exclusive slice, and `time`.
+    unsafe {
+        syscall(
+            PPOLL,
+            [
+                sources.as_mut_ptr() as u64,
+                sources.len() as u64,
+                time_address,
+                0,
                 0,
                 0,
             ],
