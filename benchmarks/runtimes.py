@@ -235,8 +235,8 @@ class OciRuntime(Runtime):
 
 #: Global flags of each known runtime, without --root: no network, and no cgroups where that can be chosen.
 FLAGS: Mapping[str, Sequence[str]] = {
-    "pysc": ("--network=none",),
-    "runsc": ("--platform=systrap", "--network=none", "--ignore-cgroups"),
+    "pysc": ("--network=none", "--file-access-mounts=exclusive"),
+    "runsc": ("--platform=systrap", "--network=none", "--ignore-cgroups", "--file-access-mounts=exclusive"),
     "crun": ("--cgroup-manager=disabled",),
     "runc": (),
 }

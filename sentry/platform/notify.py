@@ -12,6 +12,10 @@ import os
 from sentry.core import native
 from sentry.platform.base import NOTIFICATION, READY, HostPlatform
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 SYNC_WAKE_UP = 1
 _SET_FLAGS = 1 << 30 | 8 << 16 | 0x21 << 8 | 4  # SECCOMP_IOCTL_NOTIF_SET_FLAGS, Linux 6.6
 _IOCTL = 16
@@ -30,14 +34,22 @@ class NotifyPlatform(HostPlatform):
 
     # -- the loop --
     def step(self, reply: int, value: int, flags: int, timeout_ns: int) -> tuple[tuple[int, ...] | None, int]:
-        result = native.step(
-            self.epoll_fd, self.listener, reply, value, flags, timeout_ns, self._call, self._ready, READY
-        )
-        if result >= native.RECEIVED:
-            return NOTIFICATION.unpack(self._call_view), result & 0xFFFF
-        if result < 0:
-            raise OSError(-result, os.strerror(-result))
-        return None, result
+        return self.receiver()(reply, value, flags, timeout_ns)
+
+    def receiver(self) -> Callable[[int, int, int, int], tuple[tuple[int, ...] | None, int]]:
+        # A closure: every call of every task goes through here, and attributes cost a tenth of an answer.
+        step, received, unpack = native.step, native.RECEIVED, NOTIFICATION.unpack
+        epoll, listener, call, view, ready = self.epoll_fd, self.listener, self._call, self._call_view, self._ready
+
+        def receive(reply: int, value: int, flags: int, timeout_ns: int) -> tuple[tuple[int, ...] | None, int]:
+            result = step(epoll, listener, reply, value, flags, timeout_ns, call, ready, READY)
+            if result >= received:
+                return unpack(view), result - received
+            if result < 0:
+                raise OSError(-result, os.strerror(-result))
+            return None, result
+
+        return receive
 
     # -- Platform --
     def answer(self, call: int, value: int) -> bool:
