@@ -559,16 +559,4 @@ class OverlayFilesystem(Filesystem):
         return child.node is not None or self._below.revalidate(parent.lower, name, child.lower)
 
     def status(self) -> FilesystemStatus:
-        budget: Budget | None = self.budget
-        free = free_inodes = 2**62
-        while budget is not None:
-            free = min(free, budget.limit - budget.used)
-            free_inodes = min(free_inodes, budget.inode_limit - budget.inodes)
-            budget = budget.parent
-        return FilesystemStatus(
-            magic=OVERLAYFS_MAGIC,
-            blocks=self.budget.limit // PAGE,
-            blocks_free=max(0, free) // PAGE,
-            files=self.budget.inode_limit,
-            files_free=max(0, free_inodes),
-        )
+        return self.budget.status(OVERLAYFS_MAGIC)

@@ -112,6 +112,22 @@ class Budget:
         if self.parent is not None:
             self.parent.drop_inodes(count)
 
+    def status(self, magic: int) -> FilesystemStatus:
+        """statfs(2) of a file system that draws on this: what is free here and in every budget above."""
+        budget: Budget | None = self
+        free = free_inodes = 2**62
+        while budget is not None:
+            free = min(free, budget.limit - budget.used)
+            free_inodes = min(free_inodes, budget.inode_limit - budget.inodes)
+            budget = budget.parent
+        return FilesystemStatus(
+            magic=magic,
+            blocks=self.limit // PAGE,
+            blocks_free=max(0, free) // PAGE,
+            files=self.inode_limit,
+            files_free=max(0, free_inodes),
+        )
+
 
 def _half_of_memory() -> int:
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
@@ -742,19 +758,7 @@ class TmpfsFilesystem(Filesystem):
         return self._ino
 
     def status(self) -> FilesystemStatus:
-        budget: Budget | None = self.budget
-        free = free_inodes = 2**62
-        while budget is not None:
-            free = min(free, budget.limit - budget.used)
-            free_inodes = min(free_inodes, budget.inode_limit - budget.inodes)
-            budget = budget.parent
-        return FilesystemStatus(
-            magic=TMPFS_MAGIC,
-            blocks=self.budget.limit // PAGE,
-            blocks_free=max(0, free) // PAGE,
-            files=self.budget.inode_limit,
-            files_free=max(0, free_inodes),
-        )
+        return self.budget.status(TMPFS_MAGIC)
 
 
 _UNITS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
