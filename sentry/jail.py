@@ -12,14 +12,11 @@ from __future__ import annotations
 import errno
 import os
 
+from sentry.abi.clone import CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, NAMESPACES
 from sentry.control.errors import ControlError
 from sentry.core import native
 
-CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC = 0x20000, 0x2000000, 0x4000000, 0x8000000
-CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
-TASK_NAMESPACES = (
-    CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP
-)
+TASK_NAMESPACES = NAMESPACES & ~CLONE_NEWTIME
 
 _UNSHARE, _PRCTL, _CAPSET, _SECCOMP, _PIVOT_ROOT, _UMOUNT2 = 272, 157, 126, 317, 155, 166
 _MOUNT_SETATTR = 442
@@ -43,8 +40,8 @@ def _checked(what: str, result: int) -> int:
 
 def separate() -> None:
     """Own user, mount, net, ipc, uts and cgroup namespaces. Afterwards the monitor writes the id maps."""
-    spaces = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP
-    _checked("unshare", native.syscall(_UNSHARE, spaces))
+    # A pid namespace of its own it has already.
+    _checked("unshare", native.syscall(_UNSHARE, TASK_NAMESPACES & ~CLONE_NEWPID))
     native.syscall(_PRCTL, _PR_SET_DUMPABLE, 1)
 
 
@@ -167,7 +164,6 @@ ALLOWED: dict[str, str] = {
     "epoll_ctl": "the loop",
     "epoll_wait": "the loop",
     "epoll_pwait": "the loop",
-    "epoll_pwait2": "the loop",
     "pidfd_open": "the end of tasks",
     "kill": "signals for tasks; the pid namespace has nobody else",
     "tgkill": "signals for tasks",

@@ -7,6 +7,7 @@ from __future__ import annotations
 import errno
 import os
 
+from sentry.abi import clone as clone_flags
 from sentry.abi.errors import LinuxError
 from sentry.abi.signals import SIGSYS
 from sentry.fs.pidfd import PidFile
@@ -47,7 +48,7 @@ def stub_exec_failed(task: Task, error: Int) -> int:
 @syscall(abi.CLONE, name="stub_clone")
 def stub_clone(task: Task, flags: ULong, stack: Address, parent_tid: Address) -> int:
     """clone(2), fork(2), vfork(2): the cookie by which the child will name itself."""
-    if not flags & clones.CLONE_PIDFD:
+    if not flags & clone_flags.CLONE_PIDFD:
         return clones.ask(task, flags)
 
     def give_pidfd(child: Process) -> None:
@@ -167,18 +168,18 @@ def clone3(task: Task, arguments: Address, size: Size) -> int:
 @syscall(272, support=PARTIAL, note="no new namespaces; CLONE_FILES, CLONE_FS and CLONE_SYSVSEM only")
 def unshare(task: Task, flags: ULong) -> int:
     """unshare(2). Raises: EPERM for namespaces, EINVAL."""
-    own_memory = clones.CLONE_THREAD | clones.CLONE_SIGHAND | clones.CLONE_VM
-    known = clones.CLONE_FILES | clones.CLONE_FS | 0x40000 | own_memory
-    if flags & ~(known | 0x7E020080):
+    own_memory = clone_flags.CLONE_THREAD | clone_flags.CLONE_SIGHAND | clone_flags.CLONE_VM
+    known = clone_flags.CLONE_FILES | clone_flags.CLONE_FS | clone_flags.CLONE_SYSVSEM | own_memory
+    if flags & ~(known | clone_flags.NAMESPACES):
         raise LinuxError(errno.EINVAL)
-    if flags & 0x7E020080:
+    if flags & clone_flags.NAMESPACES:
         raise LinuxError(errno.EPERM)
     if flags & own_memory and len(task.process.threads) > 1:
         raise LinuxError(errno.EINVAL)
-    if flags & clones.CLONE_FILES and task.files.users > 1:
+    if flags & clone_flags.CLONE_FILES and task.files.users > 1:
         task.files.users -= 1
         task.files = task.files.copy()
-    if flags & clones.CLONE_FS and task.fs.users > 1:
+    if flags & clone_flags.CLONE_FS and task.fs.users > 1:
         task.fs.users -= 1
         task.fs = task.fs.copy()
     return 0

@@ -10,13 +10,27 @@ from __future__ import annotations
 import errno
 import os
 
+from sentry.abi.clone import (
+    CLONE_DETACHED,
+    CLONE_FILES,
+    CLONE_FS,
+    CLONE_NEWNS,
+    CLONE_NEWUSER,
+    CLONE_PARENT,
+    CLONE_PARENT_SETTID,
+    CLONE_PIDFD,
+    CLONE_REFUSED,
+    CLONE_SIGHAND,
+    CLONE_THREAD,
+    CLONE_VM,
+    NAMESPACES,
+)
 from sentry.abi.errors import LinuxError
 from sentry.kernel import scheduling, shared_memory
 from sentry.kernel.answers import DEFERRED, Answer
 from sentry.kernel.task import LOGINUID, Process, Task
 from sentry.mm.memory import UserMemory
 from sentry.platform.base import kill_process
-from sentry.platform.delegated import CLONE_REFUSED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,10 +40,6 @@ if TYPE_CHECKING:
     from sentry.vfs.fd_table import FdTable
     from sentry.vfs.fs_context import FsContext
 
-CLONE_VM, CLONE_FS, CLONE_FILES, CLONE_SIGHAND = 0x100, 0x200, 0x400, 0x800
-CLONE_VFORK, CLONE_PARENT, CLONE_THREAD, CLONE_PIDFD = 0x4000, 0x8000, 0x10000, 0x1000
-_NAMESPACES = 0x7E020080
-_NEWNS, _NEWUSER, _PARENT_SETTID, _DETACHED = 0x20000, 0x10000000, 0x100000, 0x400000
 _RLIMIT_NPROC = 6
 PROCESS_LIMIT = 4096
 """Tasks of a sandbox, unless its configuration says otherwise."""
@@ -59,12 +69,12 @@ def ask(task: Task, flags: int, on_child: Callable[[Process], None] | None = Non
     Raises: EPERM (namespaces), EINVAL, EAGAIN (limits).
     """
     kernel = task.kernel
-    if flags & CLONE_FS and flags & (_NEWNS | _NEWUSER):
+    if flags & CLONE_FS and flags & (CLONE_NEWNS | CLONE_NEWUSER):
         raise LinuxError(errno.EINVAL)
-    if flags & CLONE_PIDFD and flags & (_PARENT_SETTID | _DETACHED):
+    if flags & CLONE_PIDFD and flags & (CLONE_PARENT_SETTID | CLONE_DETACHED):
         raise LinuxError(errno.EINVAL)
     if flags & CLONE_REFUSED & ~CLONE_PIDFD:
-        raise LinuxError(errno.EPERM if flags & _NAMESPACES else errno.EINVAL)
+        raise LinuxError(errno.EPERM if flags & NAMESPACES else errno.EINVAL)
     if (flags & CLONE_THREAD and not flags & CLONE_SIGHAND) or (flags & CLONE_SIGHAND and not flags & CLONE_VM):
         raise LinuxError(errno.EINVAL)
     if len(kernel.tasks) + len(kernel.pending_clones) >= (kernel.config.process_limit or PROCESS_LIMIT):

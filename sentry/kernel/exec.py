@@ -18,14 +18,13 @@ from sentry.kernel.credentials import Credentials
 from sentry.mm import loader
 from sentry.platform.base import kill_process
 from sentry.platform.stub import abi
-from sentry.vfs import permission, walk
+from sentry.vfs import namei, permission, walk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sentry.kernel.kernel import Kernel
     from sentry.kernel.task import Task
     from sentry.vfs.file import OpenFile
-    from sentry.vfs.inode import Inode
     from sentry.vfs.path import Path
 
 _AT_FDCWD = -100
@@ -57,23 +56,7 @@ class _Opener(loader.Opener):
         self._task = task
 
     def open(self, path: bytes) -> OpenFile:
-        return open_executable(self._task, walk.resolve(self._task, self._task.fs.cwd, path))
-
-
-def open_executable(task: Task, path: Path) -> OpenFile:
-    """The program at path, open for reading (which needs no read permission). Raises: EACCES, as execve(2)."""
-    if path.mount.flags & _MS_NOEXEC:
-        raise LinuxError(errno.EACCES)
-    check_executable(task, path.inode)
-    return path.inode.open(os.O_RDONLY | os.O_CLOEXEC, path, task)
-
-
-def check_executable(task: Task, inode: Inode) -> None:
-    """Raises: EACCES unless task may execute the file."""
-    attributes = inode.attributes()
-    if not stat.S_ISREG(attributes.mode) or not attributes.mode & 0o111:
-        raise LinuxError(errno.EACCES)
-    permission.check(task.credentials, attributes, _MAY_EXEC)
+        return namei.open_executable(self._task, walk.resolve(self._task, self._task.fs.cwd, path))
 
 
 def open_program(task: Task, dirfd: int, name: bytes, flags: int) -> OpenFile:
@@ -86,19 +69,18 @@ def open_program(task: Task, dirfd: int, name: bytes, flags: int) -> OpenFile:
     if dirfd != _AT_FDCWD and not name.startswith(b"/"):
         file = task.files.get(dirfd)
         if not name and file.path is None:  # memfd_create: nothing but the descriptor leads there
-            check_executable(task, file.inode)
+            if not stat.S_ISREG(file.attributes().mode):
+                raise LinuxError(errno.EACCES)
+            permission.check(task.credentials, file.inode, permission.MAY_EXEC)
             return file.acquire()
         if file.path is None:
             raise LinuxError(errno.ENOTDIR)
         base = file.path
         if not name:
-            return open_executable(task, base)
+            return namei.open_executable(task, base)
         if not base.inode.is_directory:
             raise LinuxError(errno.ENOTDIR)
-    path = walk.resolve(task, base, name, follow_last=not flags & _AT_SYMLINK_NOFOLLOW)
-    if stat.S_ISLNK(path.inode.attributes().mode):
-        raise LinuxError(errno.ELOOP)
-    return open_executable(task, path)
+    return namei.open_executable(task, walk.resolve(task, base, name, follow_last=not flags & _AT_SYMLINK_NOFOLLOW))
 
 
 def prepare(task: Task, dirfd: int, name: bytes, flags: int) -> None:

@@ -8,15 +8,12 @@ Each entry says under which conditions, on registers only, and why it is safe. W
 
 from __future__ import annotations
 
+from sentry.abi.clone import CLONE_REFUSED
 from sentry.lean import Record
 from sentry.platform.stub import abi
 
 _HIGH = 0xFFFFFFFF00000000
 _MARKED = abi.MARK << 32
-
-# CLONE_NEW* (time, ns, cgroup, uts, ipc, user, pid, net), CLONE_PIDFD, CLONE_PTRACE, CLONE_UNTRACED, CLONE_IO
-# and the bits above 32, which clone ignores.
-CLONE_REFUSED = 0x00000080 | 0x7E020000 | 0x00001000 | 0x00002000 | 0x00800000 | 0x80000000
 
 
 class Condition(Record):

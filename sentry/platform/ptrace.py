@@ -81,6 +81,19 @@ class _Stop:
         self.injected = False  # the call itself was replaced by one of ours, which has ended
 
 
+def _go_on(tid: int, registers: ptrace_registers_t | None = None) -> bool:
+    """Lets a stopped thread run, with new registers if there are any. False: it is gone."""
+    try:
+        if registers is not None:
+            ptrace_setregs(tid, registers)
+        ptrace_cont(tid)
+    except PtraceError as error:
+        if error.errno != errno.ESRCH:
+            raise
+        return False
+    return True
+
+
 class PtracePlatform(HostPlatform):
     """See Platform. Everything runs on the loop's thread."""
 
@@ -251,26 +264,13 @@ class PtracePlatform(HostPlatform):
             registers.rax = stop.number
         else:
             registers.rax = value & _WORD
-        try:
-            ptrace_setregs(stop.tid, registers)
-            ptrace_cont(stop.tid)
-        except PtraceError as error:
-            if error.errno != errno.ESRCH:
-                raise
-            return False
-        return True
+        return _go_on(stop.tid, registers)
 
     def proceed(self, call: int) -> bool:
         stop = self._take(call)
         if stop is None:
             return False
-        try:
-            ptrace_cont(stop.tid)
-        except PtraceError as error:
-            if error.errno != errno.ESRCH:
-                raise
-            return False
-        return True
+        return _go_on(stop.tid)
 
     def install(self, call: int, fd: int) -> int:
         return self.install_all(call, [fd])[0]

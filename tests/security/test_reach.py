@@ -18,8 +18,9 @@ import pytest
 from gofer import filters as gofer_filters
 from gofer import jail as gofer_jail
 from sentry import jail
+from sentry.abi.clone import CLONE_REFUSED
 from sentry.platform import filters
-from sentry.platform.delegated import CLONE_REFUSED, DELEGATED
+from sentry.platform.delegated import DELEGATED
 from sentry.platform.ptrace import REQUESTS
 from sentry.platform.stub import abi
 from syscalls.numbers_x86_64 import NUMBERS

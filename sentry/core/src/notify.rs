@@ -145,7 +145,7 @@ pub fn step(
     if sources[1].ready != 0 {
         let mut events = [EpollEvent::default(); 64];
         let capacity = ready.len().min(events.len());
-        let count = sys::epoll_wait(epoll, &mut events[..capacity], 0);
+        let count = sys::epoll_ready(epoll, &mut events[..capacity]);
         if count < 0 {
             return if count == -sys::EINTR { 0 } else { count };
         }

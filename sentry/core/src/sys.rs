@@ -11,7 +11,6 @@ pub const WRITE: u64 = 1;
 pub const PREAD64: u64 = 17;
 pub const PWRITE64: u64 = 18;
 pub const IOCTL: u64 = 16;
-pub const EPOLL_PWAIT2: u64 = 441;
 pub const EPOLL_WAIT: u64 = 232;
 pub const PPOLL: u64 = 271;
 pub const PROCESS_VM_READV: u64 = 310;
@@ -29,7 +28,6 @@ pub const PRLIMIT64: u64 = 302;
 pub const EINTR: i64 = 4;
 pub const EFAULT: i64 = 14;
 pub const EINVAL: i64 = 22;
-pub const ENOSYS: i64 = 38;
 
 /// One raw system call of x86-64.
 ///
@@ -175,37 +173,9 @@ pub struct EpollEvent {
     pub token: u64,
 }
 
-/// Waits for events: timeout in ns, negative without end.
-pub fn epoll_wait(epoll: i32, events: &mut [EpollEvent], timeout_ns: i64) -> i64 {
-    let time = [timeout_ns / 1_000_000_000, timeout_ns % 1_000_000_000];
-    let time_address = if timeout_ns < 0 {
-        0
-    } else {
-        time.as_ptr() as u64
-    };
-    // SAFETY: the kernel writes at most events.len() entries into the exclusive slice and reads `time`.
-    let result = unsafe {
-        syscall(
-            EPOLL_PWAIT2,
-            [
-                epoll as u64,
-                events.as_mut_ptr() as u64,
-                events.len() as u64,
-                time_address,
-                0,
-                0,
-            ],
-        )
-    };
-    if result != -ENOSYS {
-        return result;
-    }
-    let milliseconds = if timeout_ns < 0 {
-        u64::MAX
-    } else {
-        (timeout_ns as u64).div_ceil(1_000_000)
-    };
-    // SAFETY: as above.
+/// The events that are there now; does not wait.
+pub fn epoll_ready(epoll: i32, events: &mut [EpollEvent]) -> i64 {
+    // SAFETY: the kernel writes at most events.len() entries into the exclusive slice.
     unsafe {
         syscall(
             EPOLL_WAIT,
@@ -213,7 +183,7 @@ pub fn epoll_wait(epoll: i32, events: &mut [EpollEvent], timeout_ns: i64) -> i64
                 epoll as u64,
                 events.as_mut_ptr() as u64,
                 events.len() as u64,
-                milliseconds,
+                0,
                 0,
                 0,
             ],

@@ -8,6 +8,7 @@ import errno
 
 import pytest
 
+from sentry.abi import clone as clone_flags
 from sentry.abi.errors import LinuxError
 from sentry.kernel import clone
 from sentry.kernel import exit as exits
@@ -15,7 +16,13 @@ from sentry.kernel.answers import DEFERRED, PROCEED
 from sentry.kernel.task import Task
 from tests.unit.kernels import TestKernel
 
-THREAD = clone.CLONE_VM | clone.CLONE_SIGHAND | clone.CLONE_THREAD | clone.CLONE_FILES | clone.CLONE_FS
+THREAD = (
+    clone_flags.CLONE_VM
+    | clone_flags.CLONE_SIGHAND
+    | clone_flags.CLONE_THREAD
+    | clone_flags.CLONE_FILES
+    | clone_flags.CLONE_FS
+)
 SIGCHLD = 17
 
 
@@ -49,16 +56,16 @@ def refused(task: Task, flags: int) -> int:
         (SIGCHLD, 0),
         (0, 0),
         (THREAD, 0),
-        (clone.CLONE_THREAD, errno.EINVAL),
-        (clone.CLONE_THREAD | clone.CLONE_SIGHAND, errno.EINVAL),
-        (clone.CLONE_SIGHAND, errno.EINVAL),
+        (clone_flags.CLONE_THREAD, errno.EINVAL),
+        (clone_flags.CLONE_THREAD | clone_flags.CLONE_SIGHAND, errno.EINVAL),
+        (clone_flags.CLONE_SIGHAND, errno.EINVAL),
         (0x20000, errno.EPERM),
         (0x10000000 | SIGCHLD, errno.EPERM),
         (0x40000000, errno.EPERM),
-        (0x20000 | clone.CLONE_FS, errno.EINVAL),
+        (0x20000 | clone_flags.CLONE_FS, errno.EINVAL),
         (0x2000, errno.EINVAL),
-        (clone.CLONE_PIDFD | 0x100000, errno.EINVAL),
-        (clone.CLONE_PIDFD, 0),
+        (clone_flags.CLONE_PIDFD | 0x100000, errno.EINVAL),
+        (clone_flags.CLONE_PIDFD, 0),
     ],
 )
 def test_flags(kernel: TestKernel, flags: int, expected: int) -> None:
